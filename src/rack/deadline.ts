@@ -1,0 +1,25 @@
+import type { Clock } from "#base/clock.ts";
+import type { Duration } from "#base/duration.ts";
+import { noAnswer } from "#kube/client.ts";
+
+/** No new error each time, with its stack, that nobody looks at. */
+const DONE = new Error("done");
+
+/** Runs `work`, and gives it up after `time` as if no answer had come from the API server. */
+export async function within<T>(
+  time: Duration,
+  work: (signal: AbortSignal) => Promise<T>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T> {
+  const end = new AbortController();
+  clock.sleep(time, AbortSignal.any([signal, end.signal])).then(
+    () => end.abort(noAnswer(`the API server did not answer within ${time} ms`)),
+    () => undefined, // it ended before, or the process does
+  );
+  try {
+    return await work(AbortSignal.any([signal, end.signal]));
+  } finally {
+    end.abort(DONE);
+  }
+}
