@@ -86,31 +86,34 @@ async function run(
     renewDeadline: seconds(config.renewSeconds),
     retryPeriod: seconds(config.retrySeconds),
   });
-  await using pool = new BmcPool({
-    ...{ clock, log, mayAsk: () => elector.isLeader() },
-    userAgent: `steelyard/${config.identity}`,
-  });
   const events = new KubeEventRecorder({
     ...{ client, clock, random, log, metrics },
     component: "steelyard-operator",
     instance: config.identity,
   });
-  const leading: Leading = {
+  const leading: Omit<Leading, "lease"> = {
     ...{ client, events, clock, random, log, metrics, workers: config.workers },
     monotonic: () => performance.now(),
-    lease: (key) => pool.lease(key),
     fence: () => elector.fence(),
     hash: (text) => createHash("sha256").update(text).digest("hex"),
     operator: { namespace: config.namespace, name: config.serviceAccount },
     makeZoneKeys: async (zone) => zoneKeys(zone, clock.now()),
   };
   const caches = newCaches();
+  const reign = async (leads: AbortSignal): Promise<void> => {
+    // It logs out at the end: while the Lease is still held, or not at all.
+    await using pool = new BmcPool({
+      ...{ clock, log, mayAsk: () => elector.isLeader() },
+      userAgent: `steelyard/${config.identity}`,
+    });
+    await lead(caches, { ...leading, lease: (key) => pool.lease(key) }, leads);
+  };
   const port = await serveMetrics(config, registry, () => areSynced(caches), signal);
   log.info({ identity: config.identity, metricsPort: port }, "the operator is up");
   await Promise.all([
     follow(caches, leading, signal),
     events.run(signal),
-    elector.run((leads) => lead(caches, leading, leads), signal),
+    elector.run(reign, signal),
   ]);
 }
 

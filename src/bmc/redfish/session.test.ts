@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "#base/clock.ts";
 import type { FailureReason } from "#base/failure.ts";
+import { type Gate, notLeader } from "#bmc/gate.ts";
 import type { TlsPolicy } from "#bmc/tls.ts";
 import {
   BadBmc,
@@ -30,6 +32,21 @@ describe("a login", () => {
     ]);
     expect(bad.connections).toBe(1);
     expect(bad.sessions.size).toBe(0);
+  });
+
+  it("is left behind, and nothing asked, by one who may not ask any more", async () => {
+    await using bad = await BadBmc.start();
+    let mayAsk = true;
+    const gate: Gate = async () => {
+      if (!mayAsk) throw notLeader();
+    };
+    {
+      await using bmc = openBad(bad.address, TRUSTED, { clock: systemClock, gate });
+      await bmc.observe(soon());
+      mayAsk = false;
+    }
+    expect(bad.requests.at(-1)).toBe("GET /redfish/v1/Systems/1");
+    expect(bad.sessions.size).toBe(1);
   });
 
   it.each<[string, Fault]>([

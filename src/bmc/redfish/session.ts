@@ -58,14 +58,17 @@ export class Session implements AsyncDisposable {
     throw new Failure("BmcProtocolViolation", `${what}: 401 right after a login that succeeded`);
   }
 
-  /** Logs out. A session that is left behind blocks a place in a short table for half an hour. */
+  /**
+   * Logs out: a session that is left behind blocks a place in a short table for half an hour. Where
+   * the gate is closed it is left behind all the same; whoever may not ask a BMC asks it nothing.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const login = this.#login;
     this.#login = null;
     if (login?.kind !== "session" || login.location === null) return;
     const headers = { "x-auth-token": login.token };
     const request: Request = { method: "DELETE", path: login.location, headers };
-    await this.#transport.send(request, AbortSignal.timeout(LOGOUT_TIMEOUT)).catch(() => {});
+    await this.#once(request, "session", AbortSignal.timeout(LOGOUT_TIMEOUT)).catch(() => {});
   }
 
   /** A path of this BMC, from a link that may be absolute. */
