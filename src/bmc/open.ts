@@ -12,8 +12,8 @@ export interface OpenDeps {
   readonly clock: Clock;
   readonly gate: Gate;
   /**
-   * The gate's question once more, for where a request goes out long after it passed: when the
-   * connection took its time, or the process was stopped meanwhile. Default: yes.
+   * The gate's question once more, in the moment that the bytes go out: a connection may have taken
+   * its time, or the process may have been stopped since the gate was passed. Default: yes.
    */
   readonly mayAsk?: () => boolean;
   readonly userAgent?: string;

@@ -16,7 +16,7 @@ const LEASE = seconds(2);
 
 const scene = useScene({
   zone: "two",
-  machines: 3 * MACHINES,
+  machines: 5 * MACHINES, // CI tries a second time
   speed: 30,
   operatorArgs: ["--lease-seconds", "2", "--renew-seconds", "1.2", "--retry-seconds", "0.3"],
 });
@@ -45,21 +45,26 @@ const LOSSES: Readonly<Record<"killed" | "paused" | "cut off", Loss>> = {
   paused: async (replicas, leader) => {
     leader.program.kill("SIGSTOP");
     const taken = await replicas.takenOver(leader);
-    await touchesNoBmc(replicas, leader, async () => void leader.program.kill("SIGCONT"));
+    // A stop can fall into the one call that writes a request: that one is sent when it wakes up.
+    await touchesNoBmc(replicas, leader, 1, async () => void leader.program.kill("SIGCONT"));
     return taken;
   },
   "cut off": async (replicas, leader, n) => {
     n % 2 === 0 ? leader.wire.cut() : leader.wire.hold();
     const taken = await replicas.takenOver(leader);
-    await touchesNoBmc(replicas, leader, async () => leader.wire.mend());
+    await touchesNoBmc(replicas, leader, 0, async () => leader.wire.mend());
     return taken;
   },
 };
 
-/** Until it has given up the lead after it was brought back, and for half a second from there. */
+/**
+ * Until it has given up the lead after it was brought back, and for half a second from there. Save
+ * for so many requests that were under way.
+ */
 async function touchesNoBmc(
   replicas: Pair,
   former: Replica,
+  underWay: number,
   bringBack: () => Promise<void>,
 ): Promise<void> {
   const { signal } = scene();
@@ -70,7 +75,8 @@ async function touchesNoBmc(
   }
   reigns.set(former, await replicas.resignations(former));
   await systemClock.sleep(seconds(0.5), signal);
-  expect(await replicas.asked(former), "requests of who led before").toBe(before);
+  const more = (await replicas.asked(former)) - before;
+  expect(more, "requests of who led before").toBeLessThanOrEqual(underWay);
 }
 /** How often each had given up before. */
 const reigns = new Map<Replica, number>();

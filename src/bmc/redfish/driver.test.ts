@@ -180,11 +180,21 @@ describe("power", () => {
   });
 });
 
-describe("a replica that lost its Lease while it was connecting", () => {
-  it("sends nothing over the connection that it got", async () => {
+describe("a replica that lost its Lease after the gate", () => {
+  it.each([
+    ["while it was connecting", 0],
+    ["before it wrote its last request to the connection that it had", 3],
+  ])("%s sends no byte of the request", async (_, before) => {
+    let mayAsk = before > 0;
     await using simulated = await startSimulated();
-    await using bmc = simulated.open({ mayAsk: () => false });
+    await using bmc = simulated.open({
+      mayAsk: () => mayAsk,
+      gate: async () => {
+        // The gate is open; the Lease is lost between it and the write.
+        mayAsk = simulated.bmc.counters.requests < before;
+      },
+    });
     expect((await failureOf(bmc.observe(soon()))).reason).toBe("NotLeader");
-    expect(simulated.bmc.counters.requests).toBe(0);
+    expect(simulated.bmc.counters.requests).toBe(before);
   });
 });

@@ -18,7 +18,7 @@ export class Connector {
   readonly #mayAsk: () => boolean;
   readonly #connect: buildConnector.connector;
 
-  /** @param mayAsk false: whoever asked for the connection may not use it any more */
+  /** @param mayAsk false: whoever asked for the connection may not send anything over it any more */
   constructor(policy: TlsPolicy, mayAsk: () => boolean = () => true) {
     this.#mayAsk = mayAsk;
     this.#policy = policy;
@@ -35,8 +35,8 @@ export class Connector {
   readonly connect: buildConnector.connector = (options, done) => {
     this.#connect(options, (...[error, socket]) => {
       if (error !== null) return done(error, null);
-      const refusal = this.#mayAsk() ? this.#refusal(socket as TLSSocket) : notLeader();
-      if (refusal === null) return done(null, socket);
+      const refusal = this.#refusal(socket as TLSSocket);
+      if (refusal === null) return done(null, fenced(socket as TLSSocket, this.#mayAsk));
       socket.destroy();
       return done(refusal, null);
     });
@@ -51,6 +51,21 @@ export class Connector {
     const seen = `it shows ${this.fingerprint}, the pin is ${this.#pin}`;
     return new Failure("BmcCertificateChanged", seen);
   }
+}
+
+/**
+ * Asks once more in the call that hands the bytes to the kernel. A process can be stopped between any
+ * two lines of ours; with many machines at work at once, several requests are past the gate and not
+ * sent. Of those none goes out afterwards, save one whose write was under way.
+ */
+function fenced(socket: TLSSocket, mayAsk: () => boolean): TLSSocket {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  socket.write = (...args: unknown[]): boolean => {
+    if (mayAsk()) return write(...args);
+    socket.destroy(notLeader());
+    return false;
+  };
+  return socket;
 }
 
 /** What a handshake trusts, made once per CA bundle: reading one costs as much as a handshake. */
