@@ -19,6 +19,7 @@ import { Reflector } from "#kube/reflector.ts";
 import { machine } from "../tools/room/manifests.ts";
 import { machinesOf } from "../tools/room/objects.ts";
 import { openRoom } from "../tools/room/room.ts";
+import { apiWrites, writesEach } from "./_api-writes.ts";
 import { clone, withStatusAtOnce } from "./_clones.ts";
 import { cpuSeconds } from "./_process.ts";
 
@@ -74,6 +75,7 @@ const watching = new Reflector({ ...options, metrics: noMetrics }).run(signal);
 await cache.synced(signal);
 
 const cpuBefore = await cpus();
+const writesBefore = await apiWrites(room.cluster, signal);
 const start = performance.now();
 const burst = Array.from({ length: claims }, (_, n) => `burst-${n}`);
 await Promise.all(burst.map((name) => make(name)));
@@ -84,6 +86,8 @@ const cpu = Object.fromEntries(
   Object.entries(await cpus()).map(([who, now]) => [who, round(now - (cpuBefore[who] ?? 0))]),
 );
 console.log(`CPU seconds of the burst: ${JSON.stringify(cpu)}`);
+const written = await apiWrites(room.cluster, signal);
+const apiWritesPerClaim = writesEach(claims, writesBefore, written, ["POST machineclaims"]);
 
 await quiet();
 const stream = Array.from({ length: claims }, (_, n) => `stream-${n}`);
@@ -109,6 +113,7 @@ console.log(
     p99Ms: percentile(0.99),
     deploy: values.deploy,
     operatorCpuSeconds: cpu["operator"],
+    apiWritesPerClaim,
   }),
 );
 stop.abort();

@@ -14,12 +14,10 @@ import { KubeConfigConnection, loadKubeConfig } from "#kube/connection.ts";
 import { HttpKubeClient } from "#kube/http-client.ts";
 import { noMetrics } from "#kube/metrics.ts";
 import { Reflector } from "#kube/reflector.ts";
-import { apiRequest } from "../tools/cluster/request.ts";
 import { machine } from "../tools/room/manifests.ts";
 import { openRoom } from "../tools/room/room.ts";
+import { apiWrites, writesEach } from "./_api-writes.ts";
 import { cpuSeconds, rssMb } from "./_process.ts";
-
-const WRITES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "APPLY", "DELETE"]);
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +58,7 @@ const options = { client, resource: KINDS.machine, cache, clock, random: Math.ra
 const watching = new Reflector({ ...options, metrics: noMetrics }).run(signal);
 await cache.synced(signal);
 
-const before = await writes();
+const before = await apiWrites(room.cluster, signal);
 const cpuBefore = await cpuSeconds(room.operator.pid);
 const start = performance.now();
 await applyAll();
@@ -87,7 +85,9 @@ console.log(`CPU seconds of the rest: ${JSON.stringify(Object.fromEntries(others
 for (const [name, pid] of Object.entries(room.cluster.pids)) {
   console.log(`CPU seconds of ${name}: ${await cpuSeconds(pid)}`);
 }
-const apiWritesPerMachine = perMachine(before, await writes());
+const after = await apiWrites(room.cluster, signal);
+// That the bench made each Machine is left out.
+const apiWritesPerMachine = writesEach(machines, before, after, ["POST machines"]);
 console.log(
   JSON.stringify({
     machines,
@@ -124,35 +124,6 @@ function phases(): Record<string, number> {
 
 function deployed(): number {
   return phases()["Deployed"] ?? 0;
-}
-
-type Writes = Readonly<Record<string, number>>;
-
-/** Successful writes so far by verb and resource, as the API server counts them. */
-async function writes(): Promise<Writes> {
-  const { body } = await apiRequest(room.cluster, "GET", "/metrics", undefined, signal);
-  const counts: Record<string, number> = {};
-  for (const line of body.split("\n")) {
-    if (!line.startsWith("apiserver_request_total{")) continue;
-    const label = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(line)?.[1] ?? "";
-    const verb = label("verb");
-    const ours = label("group") === "steelyard.dev" || label("resource") === "events";
-    if (!ours || !WRITES.has(verb) || !label("code").startsWith("2")) continue;
-    const sub = label("subresource");
-    const what = `${verb} ${label("resource")}${sub === "" ? "" : `/${sub}`}`;
-    counts[what] = (counts[what] ?? 0) + Number(line.slice(line.lastIndexOf(" ")));
-  }
-  return counts;
-}
-
-/** What the programs wrote; that the bench made each Machine is left out. */
-function perMachine(first: Writes, last: Writes): Record<string, number> {
-  const kinds = Object.keys(last).filter((what) => what !== "POST machines");
-  const each = kinds.map(
-    (what) => [what, round(((last[what] ?? 0) - (first[what] ?? 0)) / machines)] as const,
-  );
-  const sum = each.reduce((total, [, count]) => total + count, 0);
-  return Object.fromEntries([...each.filter(([, count]) => count > 0), ["all", round(sum)]]);
 }
 
 function round(n: number): number {

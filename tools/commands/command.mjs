@@ -27,14 +27,14 @@ export async function setUp(...flags) {
 }
 
 /**
- * Runs a program in the tree to its end, with our terminal; gives its exit code. It, and not we,
- * decides what Ctrl-C means.
+ * Runs a program in the tree to its end, with our terminal or with its output going to the open file
+ * `output`; gives its exit code. It, and not we, decides what Ctrl-C means.
  */
-export function run([file, ...args], env = {}) {
+export function run([file, ...args], env = {}, output = "inherit") {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: REPO,
-      stdio: "inherit",
+      stdio: [output === "inherit" ? "inherit" : "ignore", output, output],
       env: { ...process.env, ...env },
     });
     const forward = (signal) => child.kill(signal);

@@ -2,7 +2,7 @@
  * `npm test`: sets everything up and runs every test, the cheap ones first. Options go to vitest,
  * e.g. `npm test -- -t "a sentence"`; STEELYARD_REPORTS names a folder for JSON reports.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asRoot, command, NODE, run, setUp } from "./command.mjs";
@@ -15,44 +15,58 @@ const began = Date.now();
 const said = (text) =>
   console.log(`\ntest [${((Date.now() - began) / 1_000).toFixed(1).padStart(6)}s] ${text}`);
 
-/** Runs vitest; gives its exit code. */
-const vitest = (root, projects, args, report) =>
-  run([
-    ...root,
-    NODE,
-    "node_modules/vitest/vitest.mjs",
-    "run",
-    ...projects.flatMap((name) => ["--project", name]),
-    ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-    ...args,
-  ]);
-
-/** @returns whether all is well so far */
-async function stage(name, projects, root, args, report) {
-  said(name);
-  const code = await vitest(root, projects, args, report);
-  said(`${name}: ${code === 0 ? "done" : "FAILED"}`);
+/** Runs a project's tests; whether all is well. `log`: where their output is kept until they end. */
+async function project(name, { root = [], args, folder, log }) {
+  said(
+    `${name} tests${log === undefined ? "" : ": beside the others; what they print comes at their end"}`,
+  );
+  const output = log === undefined ? undefined : openSync(log, "w");
+  const code = await run(
+    [
+      ...[...root, NODE, "node_modules/vitest/vitest.mjs", "run", "--project", name],
+      ...["--reporter=default", "--reporter=json", `--outputFile.json=${report(folder, name)}`],
+      ...args,
+      ...(args.length > 0 ? ["--passWithNoTests"] : []), // they may name a file of another project
+    ],
+    {},
+    output,
+  );
+  if (output !== undefined) {
+    closeSync(output);
+    process.stdout.write(readFileSync(log));
+  }
+  said(`${name} tests: ${code === 0 ? "done" : "FAILED"}`);
   return code === 0;
 }
+
+const report = (folder, name) => join(folder, `${name}.json`);
 
 async function everything(args, folder) {
   const root = asRoot();
   if (root === null && process.env.CI) throw new Error(LOUD);
-  const reports = ["unit", "whole"].map((name) => join(folder, `${name}.json`));
   await setUp("--npm");
-  let well = await stage("unit tests", ["unit"], [], args, reports[0]);
-  const used = [reports[0]];
+  const unit = await project("unit", { args, folder });
   // In CI a failure is to be quick.
-  if (well || !process.env.CI) {
-    said("setting up the control plane and the images");
-    await setUp("--tests", ...(root === null ? ["--sim"] : []));
-    const projects = root === null ? ["cluster"] : ["cluster", "e2e"];
-    well = (await stage(projects.join(", "), projects, root ?? [], args, reports[1])) && well;
-    used.push(reports[1]);
-  }
+  const rest = unit || !process.env.CI ? await withRealParts(root, args, folder) : {};
   if (root === null) console.warn(`\n${LOUD}`);
-  said(line(count(used)));
-  return well ? 0 : 1;
+  const all = { unit, ...rest };
+  said(line(count(Object.keys(all).map((name) => report(folder, name)))));
+  return Object.values(all).every((well) => well) ? 0 : 1;
+}
+
+/** The cluster's tests and, with root, the virtual machines', at once: each waits longer than it works. */
+async function withRealParts(root, args, folder) {
+  said("setting up the control plane and the images");
+  if (root === null) {
+    await setUp("--tests", "--sim");
+    return { cluster: await project("cluster", { args, folder }) };
+  }
+  await setUp("--tests");
+  const [cluster, e2e] = await Promise.all([
+    project("cluster", { root, args, folder }),
+    project("e2e", { root, args, folder, log: join(folder, "e2e.log") }),
+  ]);
+  return { cluster, e2e };
 }
 
 await command(async (args) => {
