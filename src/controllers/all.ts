@@ -58,6 +58,9 @@ export interface Leading {
 
 const DEBOUNCE = seconds(5); // sums over many objects: what changes a thousand times is one write
 
+/** A machine that was bound just now has its turn when the others of its time are bound as well. */
+const AFTER_OTHERS = seconds(0.5);
+
 interface AllCaches extends Caches {
   readonly machines: ObjectCache<Machine>;
   readonly tasks: ObjectCache<MachineTask>;
@@ -117,9 +120,10 @@ export async function lead(
   options: Leading,
   signal: AbortSignal,
 ): Promise<void> {
+  const claims = claimControllers(caches, options);
   const controllers = [
-    machines(caches, options),
-    ...claimControllers(caches, options),
+    machines(caches, options, claims.isBinding),
+    ...claims.all,
     poolController(caches, options),
     zones(caches, options),
     images(caches, options),
@@ -128,7 +132,7 @@ export async function lead(
   await Promise.all(controllers.map((controller) => controller.run(signal)));
 }
 
-function machines(caches: AllCaches, options: Leading): Controller {
+function machines(caches: AllCaches, options: Leading, isBinding: () => boolean): Controller {
   const byUid = (uid: string): string[] => caches.machines.by("uid", uid).map(keyOfMachine);
   const heldBy = ({ metadata }: MachineClaim): string[] =>
     caches.machines.by("claim", metadata.uid).map(keyOfMachine);
@@ -165,7 +169,10 @@ function machines(caches: AllCaches, options: Leading): Controller {
         caches.machines.by("zone", metadata.name).filter(isHeldUp).map(keyOfMachine),
       ),
     ],
-    reconcile: (key, signal) => reconcile(key, deps, signal),
+    reconcile: async (key, signal) =>
+      isBinding() && isJustBound(caches.machines.get(key))
+        ? { after: AFTER_OTHERS }
+        : reconcile(key, deps, signal),
   });
   const enqueue = (machine: Machine): void => controller.enqueue(keyOfMachine(machine));
   const deps = depsOf({ ...options, caches, enqueue });
@@ -174,6 +181,10 @@ function machines(caches: AllCaches, options: Leading): Controller {
   });
   return controller;
 }
+
+/** Others wait to be bound, which takes milliseconds; to boot it takes minutes. */
+const isJustBound = (machine: Machine | undefined): boolean =>
+  machine?.status?.phase === "Ready" && machine.status.claimRef !== undefined;
 
 const keyOfMachine = ({ metadata }: Machine): string => keyOf(metadata);
 

@@ -110,7 +110,7 @@ export class Room {
   }
 
   #newTenants() {
-    const scheduler = new Scheduler(this.#caches, () => undefined);
+    const scheduler = new Scheduler(this.#caches, () => undefined, this.clock.monotonic);
     const { cluster: client, clock } = this;
     const events = {
       record: (_: unknown, __: unknown, { reason }: { reason: string }) =>

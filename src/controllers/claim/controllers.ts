@@ -36,11 +36,17 @@ const REST_FACTOR = 3;
 const LEISURE = 15_000 as Duration;
 const ALL = "all";
 
-export function claimControllers(caches: SchedulerCaches, options: Options): readonly Controller[] {
+export interface ClaimControllers {
+  readonly all: readonly Controller[];
+  /** Whether claims are being bound to machines at this moment. */
+  readonly isBinding: () => boolean;
+}
+
+export function claimControllers(caches: SchedulerCaches, options: Options): ClaimControllers {
   const { monotonic } = options;
-  const scheduler = new Scheduler(caches, (key, isNews) =>
-    claims.enqueue(key, isNews ? undefined : LEISURE),
-  );
+  const wake = (key: string, isNews: boolean): void =>
+    claims.enqueue(key, isNews ? undefined : LEISURE);
+  const scheduler = new Scheduler(caches, wake, monotonic);
   const deps = depsOf({ ...options, caches, scheduler });
   const claims = new Controller({
     ...options,
@@ -86,7 +92,7 @@ export function claimControllers(caches: SchedulerCaches, options: Options): rea
       return { after: null };
     },
   });
-  return [claims, placement];
+  return { all: [claims, placement], isBinding: () => scheduler.isBinding };
 }
 
 /** Claims that a Machine is about: who holds it, who held it, who wants to take it over. */

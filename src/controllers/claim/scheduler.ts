@@ -2,6 +2,7 @@ import type { Machine } from "#api/machine.ts";
 import type { MachineClaim } from "#api/machine-claim.ts";
 import type { OSImage } from "#api/os-image.ts";
 import type { Zone } from "#api/zone.ts";
+import { seconds } from "#base/duration.ts";
 import { type KubeObject, keyOf } from "#base/object.ts";
 import { claimOf } from "#controllers/machine/evidence.ts";
 import type { Cache } from "#kube/cache.ts";
@@ -31,6 +32,8 @@ interface Promised {
   readonly machine: Machine;
 }
 
+const GOES_ON = seconds(1);
+
 /** Index values of claims: see CLAIM_INDEXES. */
 export const WAITING = "waiting";
 
@@ -48,12 +51,27 @@ export class Scheduler {
   /** resourceVersions of Machines that could not be bound: our view of them was old. */
   readonly #stale = new Map<string, string>();
   #takenBack = false;
+  #keptAt = Number.NEGATIVE_INFINITY;
+  readonly #monotonic: () => number;
   readonly #candidates = new WeakMap<Machine, Candidate>();
 
-  /** `wake` says that a claim has news: at once, or (its place in the queue changed) at leisure. */
-  constructor(caches: SchedulerCaches, wake: (claimKey: string, isNews: boolean) => void) {
+  /**
+   * `wake` says that a claim has news: at once, or (its place in the queue changed) at leisure.
+   * `monotonic`: milliseconds that never go back.
+   */
+  constructor(
+    caches: SchedulerCaches,
+    wake: (claimKey: string, isNews: boolean) => void,
+    monotonic: () => number,
+  ) {
     this.#caches = caches;
     this.#wake = wake;
+    this.#monotonic = monotonic;
+  }
+
+  /** Promises are being carried out: there are some, and it goes on. One that is stuck holds up nobody. */
+  get isBinding(): boolean {
+    return this.#promises.size > 0 && this.#monotonic() - this.#keptAt < GOES_ON;
   }
 
   /** A promise could not be carried out since the last pass: whoever it was for waits for another. */
@@ -76,6 +94,7 @@ export class Scheduler {
 
   /** The promise was carried out. */
   kept(claimUid: string): void {
+    this.#keptAt = this.#monotonic();
     this.#promises.delete(claimUid);
     this.#waiting.delete(claimUid);
   }
