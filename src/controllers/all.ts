@@ -122,7 +122,7 @@ export async function lead(
 ): Promise<void> {
   const claims = claimControllers(caches, options);
   const controllers = [
-    machines(caches, options, claims.isBinding),
+    machines(caches, options, claims.isBinding, signal),
     ...claims.all,
     poolController(caches, options),
     zones(caches, options),
@@ -132,7 +132,12 @@ export async function lead(
   await Promise.all(controllers.map((controller) => controller.run(signal)));
 }
 
-function machines(caches: AllCaches, options: Leading, isBinding: () => boolean): Controller {
+function machines(
+  caches: AllCaches,
+  options: Leading,
+  isBinding: () => boolean,
+  signal: AbortSignal,
+): Controller {
   const byUid = (uid: string): string[] => caches.machines.by("uid", uid).map(keyOfMachine);
   const heldBy = ({ metadata }: MachineClaim): string[] =>
     caches.machines.by("claim", metadata.uid).map(keyOfMachine);
@@ -175,10 +180,7 @@ function machines(caches: AllCaches, options: Leading, isBinding: () => boolean)
         : reconcile(key, deps, signal),
   });
   const enqueue = (machine: Machine): void => controller.enqueue(keyOfMachine(machine));
-  const deps = depsOf({ ...options, caches, enqueue });
-  caches.machines.onChange((_, now, before) => {
-    if (now === undefined && before !== undefined) deps.memory.forget(before.metadata.uid);
-  });
+  const deps = depsOf({ ...options, caches, enqueue }, signal);
   return controller;
 }
 

@@ -13,7 +13,7 @@ import { Scheduler } from "#controllers/claim/scheduler.ts";
 import { depsOf as depsOfClaims } from "#controllers/claim/world.ts";
 import { inOrder } from "#controllers/machine/evidence.ts";
 import { reconcile } from "#controllers/machine/reconcile.ts";
-import { depsOf } from "#controllers/machine/world.ts";
+import { depsOf, type World } from "#controllers/machine/world.ts";
 import type { ObjectCache } from "#kube/cache.ts";
 import { kubeTime } from "#kube/conditions.ts";
 import { FakeBmc } from "./bmc.ts";
@@ -37,6 +37,7 @@ export class Room {
   /** How the operator comes to a BMC; a test may put a real pool in between. */
   lease: (key: BmcKey) => BmcDriver = ({ address }) => this.bmcs.get(address) ?? new FakeBmc();
   readonly #caches = newCaches();
+  #reign = new AbortController();
   #deps: Deps = this.#newDeps();
   #tenants = this.#newTenants();
 
@@ -140,7 +141,9 @@ export class Room {
   }
 
   #newDeps(): Deps {
-    return depsOf({
+    this.#reign.abort();
+    this.#reign = new AbortController();
+    const world: World = {
       client: this.cluster,
       caches: this.#caches,
       events: { record: (_, __, { reason }) => void this.events.push(reason) },
@@ -149,7 +152,8 @@ export class Room {
       lease: (key) => this.lease(key),
       hash: (text) => `${text.length}`,
       enqueue: () => undefined,
-    });
+    };
+    return depsOf(world, this.#reign.signal);
   }
 
   /** Reconciles every machine until none has anything left to do at once. */

@@ -79,11 +79,12 @@ export interface World {
   readonly enqueue: (machine: Machine) => void;
 }
 
-export function depsOf(world: World): Deps {
+/** What it remembers, and its listeners, end with the reign: the next one begins from nothing. */
+export function depsOf(world: World, reign: AbortSignal): Deps {
   const { client, caches, clock, lease } = world;
   const secrets = new SecretReader(client, clock);
   return {
-    ...views(world),
+    ...views(world, reign),
     ...writes(world),
     openBmc: (machine, signal) => openMachineBmc(machine, secrets, lease, signal),
     inventory: async ({ metadata, spec }, signal) => {
@@ -124,12 +125,18 @@ type Views = Pick<
   | "event"
 >;
 
-function views({ caches, clock, random, events, enqueue }: World): Views {
+function views(world: World, reign: AbortSignal): Views {
+  const { caches, clock, random, events, enqueue } = world;
   const { machines, tasks, zones, images, claims } = caches;
+  const memory = new MachineMemory();
+  const forgetting = machines.onChange((_, now, before) => {
+    if (now === undefined && before !== undefined) memory.forget(before.metadata.uid);
+  });
+  reign.addEventListener("abort", forgetting, { once: true });
   return {
     clock,
     random,
-    memory: new MachineMemory(),
+    memory,
     get: (key) => machines.get(key),
     fleet: () => machines.size,
     profile: (machine) => [...caches.profiles.list()].find((one) => hasProfile(machine, one)),
@@ -149,14 +156,14 @@ function views({ caches, clock, random, events, enqueue }: World): Views {
         .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? "") >= since)
         .map(({ spec }) => spec.machineRef.uid),
     ],
-    addresses: addressBook(machines),
+    addresses: addressBook(machines, reign),
     enqueue,
     event: (machine, event) => events.record(KINDS.machine, machine, event),
   };
 }
 
 /** One book for all machines: what is written down, and what was promised a moment ago. */
-function addressBook(machines: Cache<Machine>): Deps["addresses"] {
+function addressBook(machines: Cache<Machine>, reign: AbortSignal): Deps["addresses"] {
   const promised = new Map<string, string>();
   const highest = new Map<string, number>();
   const note = (address: string): void => {
@@ -164,11 +171,12 @@ function addressBook(machines: Cache<Machine>): Deps["addresses"] {
     const net = networkOf(n);
     highest.set(net, Math.max(highest.get(net) ?? 0, n));
   };
-  machines.onChange((_, machine, before) => {
+  const noting = machines.onChange((_, machine, before) => {
     for (const { ip } of machine?.status?.addresses ?? []) note(ip);
     if (machine !== undefined) return;
     for (const { ip } of before?.status?.addresses ?? []) promised.delete(ip);
   });
+  reign.addEventListener("abort", noting, { once: true });
   return ({ metadata: { uid } }) => ({
     isTaken: (address) =>
       (promised.get(address) ?? uid) !== uid ||
