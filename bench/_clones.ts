@@ -34,7 +34,8 @@ export async function clone(
   to: Clone,
   signal: AbortSignal,
 ): Promise<void> {
-  const rename = renamer(template, to);
+  const words = wordsOf(template, to);
+  const rename = <T extends KubeObject>(object: T): T => swap(object, words);
   const { metadata, spec, status } = rename(template.machine);
   const { name, namespace = "", annotations = {}, finalizers = [] } = metadata;
   const power = to.power === undefined ? {} : { power: to.power };
@@ -44,11 +45,25 @@ export async function clone(
     {
       metadata: { name, namespace, annotations, finalizers },
       spec: { ...spec, bmc: { ...spec.bmc, address: to.address } },
-      status: { ...status, observedGeneration: 1, ...power },
+      status: { ...status, ...power },
     },
     signal,
   );
   const { uid } = made.metadata;
+  // The names of its tasks begin with its own UID, which only now is known: an earlier machine's are hearsay.
+  words.set(template.machine.metadata.uid.slice(0, 8), uid.slice(0, 8));
+  const named = rename(template.machine);
+  await client.mergePatch(
+    KINDS.machine,
+    { namespace, name },
+    {
+      metadata: { annotations: named.metadata.annotations ?? {} },
+      // Such a write counts as one of the spec, as long as the status is no subresource.
+      status: { applied: named.status?.applied, task: named.status?.task, observedGeneration: 2 },
+    },
+    {},
+    signal,
+  );
   const cloneTask = async (original: MachineTask): Promise<unknown> => {
     const task = rename(original);
     const { labels = {}, ownerReferences = [] } = task.metadata;
@@ -109,9 +124,9 @@ export async function withStatusAtOnce(
 }
 
 /** Who the template is, wherever that stands in an object, becomes who the clone is. */
-function renamer({ server, machine, fingerprint }: Template, to: Clone) {
+function wordsOf({ server, machine, fingerprint }: Template, to: Clone): Map<string, string> {
   const ips = machine.status?.addresses?.map(({ ip }) => ip) ?? [];
-  const words = new Map<string, string>([
+  return new Map<string, string>([
     [server.name, to.server.name],
     [server.board.uuid, to.server.board.uuid],
     [server.board.serial, to.server.board.serial],
@@ -123,7 +138,6 @@ function renamer({ server, machine, fingerprint }: Template, to: Clone) {
     ]),
     ...ips.map((ip, at) => [ip, addressAfter(ip, ips.length * to.number + at)] as const),
   ]);
-  return <T extends KubeObject>(object: T): T => JSON.parse(swap(JSON.stringify(object), words));
 }
 
 const addressAfter = (ip: string, by: number): string => {
@@ -131,10 +145,10 @@ const addressAfter = (ip: string, by: number): string => {
   return fromNumber(((a * 256 + b) * 256 + 8) * 256 + by);
 };
 
-function swap(text: string, words: ReadonlyMap<string, string>): string {
-  let swapped = text;
-  for (const [from, to] of words) swapped = swapped.replaceAll(from, to);
-  return swapped;
+function swap<T extends KubeObject>(object: T, words: ReadonlyMap<string, string>): T {
+  let text = JSON.stringify(object);
+  for (const [from, to] of words) text = text.replaceAll(from, to);
+  return JSON.parse(text);
 }
 
 async function create<T extends KubeObject>(
