@@ -150,7 +150,10 @@ export const MachineStatus = z
       .optional()
       .describe("Counts tenures: up with each phase that has a task."),
     boot: z.enum(BOOTS).optional().describe("What a rack answers when no task is due."),
-    power: z.enum(["On", "Off", "Unknown"]).optional().describe("As last read from the BMC."),
+    power: z
+      .enum(["On", "Off", "Unknown"])
+      .optional()
+      .describe("As last read from the BMC, or On when its system has just reported in."),
     image: z.string().max(253).optional().describe("The OSImage that was applied."),
     claimRef: Ref.extend({
       namespace: z.string().max(63).describe("The claim's namespace."),

@@ -37,6 +37,8 @@ export class Room {
   /** How the operator comes to a BMC; a test may put a real pool in between. */
   lease: (key: BmcKey) => BmcDriver = ({ address }) => this.bmcs.get(address) ?? new FakeBmc();
   readonly #caches = newCaches();
+  /** In how long each Machine, by key, is to be looked at again. */
+  readonly rests = new Map<string, Duration | null>();
   #reign = new AbortController();
   #deps: Deps = this.#newDeps();
   #tenants = this.#newTenants();
@@ -165,7 +167,10 @@ export class Room {
       const keys = [...this.#caches.machines.list()].map(({ metadata }) => keyOf(metadata));
       await this.#serveTenants();
       await Promise.all(
-        keys.map((key) => reconcile(key, this.#deps, soon()).catch(rethrowUnlessConflict)),
+        keys.map(async (key) => {
+          const next = await reconcile(key, this.#deps, soon()).catch(rethrowUnlessConflict);
+          this.rests.set(key, next?.after ?? null);
+        }),
       );
       if (this.cluster.writes.length === before && this.#effects() === effects) return;
     }

@@ -1,6 +1,7 @@
 import type { Machine, MachineStatus } from "#api/machine.ts";
 import { providerID } from "#api/machine-claim.ts";
 import type { MachineApplied } from "#api/machine-facts.ts";
+import type { DeployPlan, MachineTask } from "#api/machine-task.ts";
 import { isBlank, type MachineRecord } from "#api/record.ts";
 import { kubeTime } from "#kube/conditions.ts";
 import type { Disk } from "#lifecycle/facts.ts";
@@ -38,7 +39,7 @@ export function outcome(
     ...optional("phaseSince", entered ? kubeTime(now) : before?.phaseSince),
     epoch: plan.epoch,
     boot: bootOf(plan.phase, inputs),
-    ...optional("power", powerOf(inputs) ?? before?.power),
+    ...optional("power", powerOf(inputs, gathered) ?? before?.power),
     ...(!plan.freed && tenureOf(gathered, applied)),
     ...optional("addresses", findings.addresses ?? memory.addresses),
     ...optional("task", newest && { name: newest.metadata.name, state: stateOf(newest) }),
@@ -97,8 +98,12 @@ function bootOf(
 const told = ({ bmc, duplicate }: Inputs): Inputs["bmc"] =>
   duplicate === null ? bmc : { unread: true };
 
-function powerOf({ bmc }: Inputs): MachineStatus["power"] {
-  if (!("observation" in bmc)) return undefined;
+/** What the BMC says; and a system that has just reported in runs, whether or not it was asked. */
+function powerOf({ bmc }: Inputs, { memory, newest }: Gathered): MachineStatus["power"] {
+  if (!("observation" in bmc)) {
+    const isNews = newest !== undefined && newest.metadata.name !== memory.applied?.task;
+    return isNews && systemOf(newest) !== undefined ? "On" : undefined;
+  }
   return ({ on: "On", off: "Off", unknown: "Unknown" } as const)[bmc.observation.power];
 }
 
@@ -122,19 +127,19 @@ function appliedAfter(
   const last = ended.at(-1)?.metadata.name;
   const { image, imageDigest, userDataHash, ...rest } = memory.applied ?? {};
   const news = last !== undefined && last !== rest.task;
-  const begins = plan.phase === "Deploying" && machine.status?.phase !== "Deploying";
-  const holds = begins && "artifact" in artifact;
-  const what = holds
-    ? {
-        image: artifact.image.metadata.name,
-        imageDigest: artifact.artifact.digest,
-        ...optional("userDataHash", findings.userDataHash ?? undefined),
-      }
-    : {
-        ...optional("image", image),
-        ...optional("imageDigest", imageDigest),
-        ...optional("userDataHash", userDataHash),
-      };
+  const written = systemOf(ended.at(-1));
+  const what =
+    isToBeWritten(machine, plan) && "artifact" in artifact
+      ? {
+          image: artifact.image.metadata.name,
+          imageDigest: artifact.artifact.digest,
+          ...optional("userDataHash", findings.userDataHash ?? undefined),
+        }
+      : {
+          ...optional("image", written?.image ?? image),
+          ...optional("imageDigest", written?.artifact.digest ?? imageDigest),
+          ...optional("userDataHash", userDataHash),
+        };
   return {
     ...(plan.freed ? {} : what),
     ...optional("disk", disk),
@@ -144,6 +149,16 @@ function appliedAfter(
     ...optional("credentialsVersion", findings.credentialsVersion ?? rest.credentialsVersion),
   };
 }
+
+/** The intent: with the phase, and anew with each attempt, for what is wanted may change in between. */
+const isToBeWritten = ({ status }: Machine, { phase, actions }: Plan): boolean =>
+  phase === "Deploying" &&
+  (status?.phase !== "Deploying" ||
+    actions.some((one) => one.kind === "createTask" && one.intent.type === "Deploy"));
+
+/** What the task has written, whatever was intended by then. */
+const systemOf = (task: MachineTask | undefined): DeployPlan | undefined =>
+  task !== undefined && stateOf(task) === "Succeeded" ? task.spec.deploy : undefined;
 
 /** Answered nonces; at the first sight of a machine all of them, unheard. */
 function noncesAfter(

@@ -23,6 +23,7 @@ const LIVE = seconds(30); // a machine that should boot is looked at twice a min
 const ENDING = (VIEW_AGE + seconds(1)) as Duration; // a system that was asked to end
 const CATCH_UP = seconds(1); // our view was old: let the cache see what we wrote
 const LONGEST = minutes(10);
+const AGENT_GONE = seconds(90);
 const KEPT_TASKS = 3;
 
 /**
@@ -225,7 +226,14 @@ function again(
       deps.memory.settlesIn(machine.metadata.uid, deps.clock.now()) + 100,
     ) as Duration;
   }
+  if (phase === "Ready" && isNewAndOn(machine, deps)) return AGENT_GONE;
   return (restOf(deps.fleet()) * (0.75 + deps.random() / 2)) as Duration;
+}
+
+/** Its agent waits for another task, and then switches it off: people want to see that. */
+function isNewAndOn({ status }: Machine, deps: Deps): boolean {
+  const since = Date.parse(status?.phaseSince ?? "");
+  return status?.power === "On" && deps.clock.now() - since < AGENT_GONE;
 }
 
 /** After the delay, or once a BMC has caught up with what it was told just now. */

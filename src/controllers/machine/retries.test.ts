@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { minutes, seconds } from "#base/duration.ts";
-import { deployDebian, Room } from "#test/fakes/room.ts";
+import { deployDebian } from "#test/fakes/room.ts";
+import { Shop } from "#test/fakes/shop.ts";
 
 /** A machine whose agent has just been allowed to write. */
-async function deploying(): Promise<Room> {
-  const room = await Room.with(deployDebian);
+async function deploying(): Promise<Shop> {
+  const room = await Shop.with(deployDebian);
   await room.settle();
   await room.pass(seconds(3));
   await room.commission();
@@ -13,7 +14,7 @@ async function deploying(): Promise<Room> {
   return room;
 }
 
-const attempts = async (room: Room): Promise<readonly string[]> =>
+const attempts = async (room: Shop): Promise<readonly string[]> =>
   (await room.tasks())
     .filter(({ spec }) => spec.type === "Deploy")
     .map(({ spec, status }) => `${spec.attempt} ${status?.state ?? "Pending"}`);
@@ -37,6 +38,35 @@ describe("the attempts of a task", () => {
     expect(await attempts(room)).toEqual(["1 Failed", "2 Failed"]);
     await room.pass(seconds(2));
     expect(await attempts(room)).toEqual(["1 Failed", "2 Failed", "3 Pending"]);
+  });
+
+  it("write what is wanted by then, which is what the machine says afterwards", async () => {
+    const room = await deploying();
+    await room.image("other");
+    await room.report({ state: "Failed", message: "HTTP 404" });
+    await room.edit({ deploy: { imageRef: { name: "other" } } });
+    await room.pass(seconds(3));
+    await room.pass(seconds(8));
+    expect(await attempts(room)).toEqual(["1 Failed", "2 Pending"]);
+    await room.grant();
+    await room.report({ state: "Written" });
+    await room.report({ state: "Succeeded" });
+    expect((await room.machine()).status).toMatchObject({
+      ...{ phase: "Deployed", image: "other" },
+      applied: { image: "other", imageDigest: `sha256:${"b".repeat(64)}`, disk: "Written" },
+    });
+  });
+
+  it("tell what is on the disk, also where another leader had intended something else", async () => {
+    const room = await deploying();
+    const applied = { image: "other", imageDigest: `sha256:${"b".repeat(64)}` };
+    await room.writeMachineStatus("m1", { applied });
+    await room.report({ state: "Written" });
+    await room.report({ state: "Succeeded" });
+    expect((await room.machine()).status).toMatchObject({
+      ...{ phase: "Deployed", image: "debian" },
+      applied: { image: "debian" },
+    });
   });
 
   it("end when the machine has been off for a minute, long before their time is over", async () => {
