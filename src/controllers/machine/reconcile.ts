@@ -7,7 +7,7 @@ import { isSame } from "#base/same.ts";
 import type { Requeue } from "#kube/controller.ts";
 import { ordered } from "#lifecycle/guards.ts";
 import { type Plan, plan } from "#lifecycle/plan.ts";
-import { LIFECYCLE } from "#lifecycle/table.ts";
+import { LIFECYCLE, type Phase } from "#lifecycle/table.ts";
 import { allocate } from "./addresses.ts";
 import type { Deps } from "./deps.ts";
 import { deadlineOf, hasEnded, inOrder, restedAt } from "./evidence.ts";
@@ -226,14 +226,15 @@ function again(
       deps.memory.settlesIn(machine.metadata.uid, deps.clock.now()) + 100,
     ) as Duration;
   }
-  if (phase === "Ready" && isNewAndOn(machine, deps)) return AGENT_GONE;
-  return (restOf(deps.fleet()) * (0.75 + deps.random() / 2)) as Duration;
+  return restIn(phase, machine, deps);
 }
 
-/** Its agent waits for another task, and then switches it off: people want to see that. */
-function isNewAndOn({ status }: Machine, deps: Deps): boolean {
+/** A machine that is free since just now is seen off, too: its agent waits for a task, and ends then. */
+function restIn(phase: Phase, { status }: Machine, deps: Deps): Duration {
   const since = Date.parse(status?.phaseSince ?? "");
-  return status?.power === "On" && deps.clock.now() - since < AGENT_GONE;
+  const isEnding = phase === "Ready" && status?.power === "On";
+  if (isEnding && deps.clock.now() - since < AGENT_GONE) return AGENT_GONE;
+  return (restOf(deps.fleet()) * (0.75 + deps.random() / 2)) as Duration;
 }
 
 /** After the delay, or once a BMC has caught up with what it was told just now. */
