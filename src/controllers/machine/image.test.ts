@@ -68,6 +68,26 @@ describe("an image for a machine", () => {
     });
   });
 
+  it.each([
+    ["none", "is larger than its largest disk", [{ type: "SSD", sizeGiB: 100, count: 8 }], 101],
+    ["none", "needs a disk, and there is none", [], 1],
+    [
+      "the artifact",
+      "just fits on its largest disk",
+      [{ type: "SSD", sizeGiB: 100, count: 8 }],
+      100,
+    ],
+    ["the artifact", "may be too large, and nobody knows the disks yet", undefined, 101],
+  ] as const)("is %s where it %s", (which, _, drives, minDiskGiB) => {
+    const hardware = drives === undefined ? {} : { drives: [...drives] };
+    const found = suitable(deploy(), image({ minDiskGiB }), hardware);
+    const told = "trouble" in found ? found.trouble : { reason: "fits", message: "" };
+    expect(told.reason).toBe(which === "none" ? "ImageUnsuitable" : "fits");
+    expect(told.message).toMatch(
+      which === "none" ? /needs a disk of \d+ GiB, the largest has \d+/ : /^$/,
+    );
+  });
+
   it.each(Object.entries(CASES))("is none, and says what to do: %s", (_, given) => {
     const asked = given.deploy ?? deploy();
     const named = "image" in given ? given.image : image();

@@ -28,10 +28,24 @@ export function suitable(
       `OSImage "${name}" has no artifact for ${architecture}: name another image, or one that has it.`,
     );
   }
+  const largest = largestDisk(hardware);
+  const { minDiskGiB = 0 } = image.spec;
+  if (largest !== null && largest < minDiskGiB) {
+    return wrong(
+      "ImageUnsuitable",
+      `OSImage "${name}" needs a disk of ${minDiskGiB} GiB, the largest has ${largest}: name another image, or use another machine.`,
+    );
+  }
   const artifact = resolved(written);
   const trouble = unsupported(deploy, artifact, image);
   return trouble === null ? { artifact, image } : { trouble };
 }
+
+/** In GiB; `null`: nobody has looked yet. */
+const largestDisk = (hardware: MachineHardware | undefined): number | null =>
+  hardware?.drives === undefined
+    ? null
+    : Math.max(0, ...hardware.drives.map(({ sizeGiB }) => sizeGiB));
 
 /** What the API can say and no agent can do yet. To say so is better than to do half of it. */
 function unsupported(
