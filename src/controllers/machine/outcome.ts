@@ -127,7 +127,8 @@ function appliedAfter(
   const last = ended.at(-1)?.metadata.name;
   const { image, imageDigest, userDataHash, ...rest } = memory.applied ?? {};
   const news = last !== undefined && last !== rest.task;
-  const written = systemOf(ended.at(-1));
+  // It corrects an intent, and makes none: a record of an image without a holder is an order to release.
+  const written = imageDigest === undefined ? undefined : systemOf(ended.at(-1));
   const what =
     isToBeWritten(machine, plan) && "artifact" in artifact
       ? {
