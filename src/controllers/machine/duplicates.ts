@@ -1,4 +1,5 @@
 import type { Machine } from "#api/machine.ts";
+import { readRecord } from "#api/record.ts";
 import type { FailureReason } from "#base/failure.ts";
 import { parseMac } from "#base/mac.ts";
 import { keyOf } from "#base/object.ts";
@@ -25,7 +26,9 @@ export const MARKS = {
   address: {
     reason: "DuplicateAddress",
     what: "the IP address",
-    of: ({ status }) => status?.addresses?.map(({ ip }) => ip) ?? [],
+    // With its status lost it gets back what is recorded: nobody else may be given that meanwhile.
+    of: (machine) =>
+      (machine.status?.addresses ?? readRecord(machine)?.addresses ?? []).map(({ ip }) => ip),
   },
 } as const satisfies Record<
   string,
