@@ -14,7 +14,10 @@ describe("a BMC's endpoint", () => {
 
 describe("a machine's addresses", () => {
   it("are still its own when its status is lost and its record is there", () => {
-    const record = JSON.stringify({ addresses: [{ mac: "52:54:00:00:00:01", ip: "10.0.0.7" }] });
+    const record = JSON.stringify({
+      epoch: 1,
+      addresses: [{ mac: "52:54:00:00:00:01", ip: "10.0.0.7", subnet: "boot" }],
+    });
     const metadata = { name: "m", uid: "u", resourceVersion: "1" };
     const annotations = { "steelyard.dev/record": record };
     const machine = { metadata: { ...metadata, annotations }, status: {} } as unknown as Machine;
