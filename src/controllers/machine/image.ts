@@ -1,6 +1,7 @@
 import type { Deploy } from "#api/deploy.ts";
 import type { MachineHardware } from "#api/machine-facts.ts";
 import { type Artifact, type OSImage, resolved } from "#api/os-image.ts";
+import { largestDisk } from "#placement/disks.ts";
 import type { Trouble } from "./gather.ts";
 
 /** The artifact to write, or why there is none; `none`: nobody asks for an image. */
@@ -28,24 +29,18 @@ export function suitable(
       `OSImage "${name}" has no artifact for ${architecture}: name another image, or one that has it.`,
     );
   }
-  const largest = largestDisk(hardware);
   const { minDiskGiB = 0 } = image.spec;
-  if (largest !== null && largest < minDiskGiB) {
+  // Disks that nobody has looked at yet may do.
+  if (hardware?.drives !== undefined && largestDisk(hardware) < minDiskGiB) {
     return wrong(
       "ImageUnsuitable",
-      `OSImage "${name}" needs a disk of ${minDiskGiB} GiB, the largest has ${largest}: name another image, or use another machine.`,
+      `OSImage "${name}" needs a disk of ${minDiskGiB} GiB, the largest has ${largestDisk(hardware)}: name another image, or use another machine.`,
     );
   }
   const artifact = resolved(written);
   const trouble = unsupported(deploy, artifact, image);
   return trouble === null ? { artifact, image } : { trouble };
 }
-
-/** In GiB; `null`: nobody has looked yet. */
-const largestDisk = (hardware: MachineHardware | undefined): number | null =>
-  hardware?.drives === undefined
-    ? null
-    : Math.max(0, ...hardware.drives.map(({ sizeGiB }) => sizeGiB));
 
 /** What the API can say and no agent can do yet. To say so is better than to do half of it. */
 function unsupported(
