@@ -110,6 +110,25 @@ describe("what a Machine names and cannot have", () => {
     expect(says).toContain("leave it out");
     expect(room.events).toContain("DeployUnsupported");
   });
+
+  it("is a way to boot that is not built yet; it is not booted another way", async () => {
+    const boot = {
+      ...{ macAddresses: ["52:54:00:00:00:01"], mode: "UEFI" as const },
+      method: "VirtualMedia" as const,
+    };
+    const room = await Room.with({ ...deployDebian, boot });
+    await room.settle();
+    await room.pass(seconds(3));
+    const { stalled, says } = await seen(room, "m1");
+    expect(stalled).toBe("True DeployUnsupported");
+    expect(says).toContain("use Auto, PXE or HTTPBoot");
+    expect(room.events).toContain("DeployUnsupported");
+    expect(room.bmc.trace).toEqual([]);
+    await room.edit({ boot: { ...boot, method: "Auto" } });
+    await room.pass(seconds(3));
+    expect(room.bmc.trace).toEqual(["boot network UEFI"]);
+    expect(await room.condition("Stalled")).toContain("False");
+  });
 });
 
 describe("a Machine that is deleted", () => {

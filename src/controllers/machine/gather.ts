@@ -197,6 +197,11 @@ function troubleOf(inputs: Inputs, artifact: Suitable, settled: boolean): Troubl
     const name = machine.spec.zoneRef.name;
     return { reason: "ZoneNotFound", message: `There is no Zone "${name}": apply it.` };
   }
+  if (machine.spec.boot.method === "VirtualMedia") {
+    const instead = "use Auto, PXE or HTTPBoot";
+    const message = `spec.boot.method VirtualMedia is not supported yet: ${instead}.`;
+    return { reason: "DeployUnsupported", message };
+  }
   const phase = phaseOf(machine);
   const due = ["Ready", "Allocated", "Deploying"].includes(phase);
   if (inputs.profile !== null && !settled && (due || phase === "New")) return inputs.profile;
