@@ -84,10 +84,9 @@ export const GUARDS = {
   unseen: (facts) =>
     unfinished(facts) && (facts.saw.disk === "unknown" || facts.saw.disk === "foreign"),
   occupied: (facts) => active(facts) && isOccupied(facts),
-  /** Held, and its image was not (wholly) applied yet. */
-  unapplied: (facts) =>
-    active(facts) && held(facts) && !ordered(facts) && (half(facts) || erased(facts)),
+  unapplied,
 
+  doneUnapplied: (facts) => done(facts) && half(facts) && unapplied(facts),
   doneErased: (facts) => done(facts) && erased(facts),
   doneErasable: (facts) => done(facts) && mayErase(facts) && !facts.saw.brake,
   doneOccupied: (facts) => done(facts) && isOccupied(facts),
@@ -126,6 +125,11 @@ const isImage = (disk: Facts["saw"]["disk"], image: string | null): boolean =>
 
 function rescueWanted({ want }: Facts): boolean {
   return want.mode === "Rescue" && !want.deleted;
+}
+
+/** Held, and its image was not (wholly) applied yet. */
+function unapplied(facts: Facts): boolean {
+  return active(facts) && held(facts) && !ordered(facts) && (half(facts) || erased(facts));
 }
 
 function unfinished(facts: Facts): boolean {

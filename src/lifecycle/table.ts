@@ -84,6 +84,7 @@ export const LIFECYCLE: Readonly<Record<Phase, PhaseSpec>> = {
       { to: "Testing", when: "doneErased", on: "test" },
       { to: "Ready", when: "doneErased" },
       { to: "Deployed", when: "doneOccupied" },
+      { to: "Allocated", when: "doneUnapplied" },
       { to: "Releasing", when: "doneErasable" },
       { to: "Broken", when: "givenUp" },
     ],

@@ -75,7 +75,7 @@ function begin(machine: SimulatedMachine, name: string, use: DiskUse): void {
   if (use.kind === "Write") machine.beginWrite(name, use.digest);
   if (use.kind === "Erase") {
     machine.erase(name);
-    machine.setDisk(name, { kind: "foreign" });
+    machine.setDisk(name, { kind: "remains" });
   }
 }
 
@@ -90,6 +90,7 @@ function end(machine: SimulatedMachine, name: string, use: DiskUse, memory: Memo
 
 function diskOf(disk: SimulatedDisk): InventoryDisk {
   const { name, wwn, serial, model, sizeBytes, rotational, logicalSectorBytes, content } = disk;
+  const isSigned = content.kind !== "blank" && content.kind !== "remains";
   return {
     name,
     wwn,
@@ -102,8 +103,8 @@ function diskOf(disk: SimulatedDisk): InventoryDisk {
     remote: false,
     removable: false,
     readOnly: false,
-    blank: content.kind === "blank",
-    ...(content.kind === "blank" ? {} : { content: content.kind === "image" ? "gpt" : "ext4" }),
+    blank: !isSigned,
+    ...(isSigned && { content: content.kind === "image" ? "gpt" : "ext4" }),
   };
 }
 

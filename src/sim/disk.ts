@@ -1,8 +1,10 @@
 /** What is on a simulated disk. Contents are not kept, only whose they are. */
 export type DiskContent =
   | { readonly kind: "blank" }
-  /** Somebody's data that was there before us, or what is left of an image after a quick erase. */
+  /** Somebody's data that was there before us. */
   | { readonly kind: "foreign" }
+  /** What a quick erase leaves, or one that was broken off: data without a signature to see it by. */
+  | { readonly kind: "remains" }
   /** The write of an image was begun and never finished. */
   | { readonly kind: "partial"; readonly digest: string }
   /** `seed`: the files of its NoCloud seed; `null`: none was written. */

@@ -21,6 +21,8 @@ export class Steel {
   /** What went wrong, in words; empty: nothing did. */
   readonly wrongs: string[] = [];
   content: Content;
+  /** An erase was begun: it takes the signatures first, so a look at what is left finds nothing. */
+  #signed = true;
   /** spec.deploy was taken away since what is there was written, and not put back. */
   #removed = false;
   /** nonces.release was changed since then: a word that is not taken back. */
@@ -113,7 +115,8 @@ export class Steel {
     const task = await this.#due("Pending");
     if (task === null || this.room.bmc.now.power === "off") return;
     if (task.spec.type === "Commission") {
-      return this.room.commission(this.content === "blank" ? "Blank" : "Data");
+      const seen = this.content !== "blank" && this.#signed;
+      return this.room.commission(seen ? "Data" : "Blank");
     }
     await this.#destroys(task);
     await this.room.grant();
@@ -138,6 +141,7 @@ export class Steel {
     if (!allowed) this.wrongs.push(`${type} over ${content} data without a word`);
     if (type === "Erase" && spec.protected) this.wrongs.push("an erase of what is protected");
     this.content = "half";
+    this.#signed = type === "Deploy";
   }
 
   /** The agent gets on: Written, then Succeeded. */

@@ -107,6 +107,15 @@ describe("what the records say of the disks", () => {
       disk: whole,
     },
     {
+      what: "half still, where no signature is found after an erase that was broken off",
+      tasks: [
+        task("Deploy", 2, { state: "Succeeded", grant }),
+        task("Erase", 3, { state: "Failed", grant }),
+        task("Commission", 4, looked("Blank")),
+      ],
+      disk: half,
+    },
+    {
       what: "half where a rescue may have written to erased disks",
       tasks: [
         task("Erase", 2, { state: "Succeeded", grant }),

@@ -130,7 +130,10 @@ function unbegun(disk: Disk | "unknown", { spec }: MachineTask): Disk | "unknown
   return promised ? "unknown" : disk;
 }
 
-/** What a look at the disks found, against what we believed. */
+/**
+ * What a look at the disks found, against what we believed. It looks for signatures, which an erase
+ * takes first: where something of ours was, to see none of them is no proof that the rest is gone.
+ */
 function found(
   disk: Disk | "unknown",
   task: MachineTask,
@@ -140,8 +143,8 @@ function found(
   const data = results.some(
     (result) => result.outcome === "Data" && !keepDisks.includes(result.disk),
   );
-  if (!data) return "erased";
-  return typeof disk === "object" ? disk : "foreign";
+  if (typeof disk === "object") return disk;
+  return data ? "foreign" : "erased";
 }
 
 /** The newest task as the planner sees it; `offSince`: since when the machine was read off. */
