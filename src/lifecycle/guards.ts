@@ -25,9 +25,13 @@ export const isOccupied = (facts: Facts): boolean =>
 const done = ({ epoch, saw }: Facts): boolean =>
   saw.task?.epoch === epoch && saw.task.state === "Succeeded";
 
-/** Was a release ordered? Somebody's word, seen; never the absence of a holder. */
-export const ordered = ({ want, saw }: Facts): boolean =>
-  saw.order !== null || want.asked.includes("release");
+/**
+ * Was a release ordered? Somebody's word, seen; never the absence of a holder. The nonce means nothing
+ * where nobody holds the machine and nothing of ours is on it: what was there before has spec.adoption.
+ */
+export const ordered = (facts: Facts): boolean =>
+  facts.saw.order !== null ||
+  (facts.want.asked.includes("release") && (!free(facts) || whole(facts)));
 
 /** Is there a word that allows to erase this disk: a release, a Wipe; or did we leave it half done? */
 export const mayErase = (facts: Facts): boolean =>
@@ -135,12 +139,18 @@ function unapplied(facts: Facts): boolean {
 function unfinished(facts: Facts): boolean {
   return (
     active(facts) &&
-    (free(facts) || facts.saw.holder === "static") &&
+    (free(facts) || facts.saw.holder === "static" || isLostToClaim(facts)) &&
     !isOccupied(facts) &&
     !whole(facts) &&
     !ordered(facts)
   );
 }
+
+/** A claim's, but what was done for it is lost. To look again is safe where no system runs. */
+const isLostToClaim = ({ saw }: Facts): boolean =>
+  saw.holder === "claim" &&
+  saw.disk === "unknown" &&
+  (saw.running === "nothing" || saw.running === "agent");
 
 export type Guard = keyof typeof GUARDS;
 

@@ -1,6 +1,6 @@
 import type { FailureReason } from "#base/failure.ts";
 import type { Ending, Facts, Nonce } from "./facts.ts";
-import { doubt, isLive, mayErase, ordered } from "./guards.ts";
+import { doubt, GUARDS, isLive, mayErase, ordered } from "./guards.ts";
 import { blind, comesBack, REST, type Step, stepPower } from "./power.ts";
 import { type Exit, LIFECYCLE, openExit, type Phase } from "./table.ts";
 import { type Action, stepTask } from "./tasks.ts";
@@ -31,21 +31,25 @@ export function plan(facts: Facts): Plan {
   const exit = openExit(facts);
   const phase = exit?.to ?? facts.phase;
   const epoch = facts.epoch + (exit !== undefined && LIFECYCLE[phase].task !== null ? 1 : 0);
-  const freed = phase === "Ready" && ordered(facts);
+  const freed = isFreed(phase, facts);
   const next = step(phase, epoch, comesBack(phase, facts));
-  const answers = answered(phase, exit, facts);
+  const answers = answered(phase, exit, freed, facts);
   return {
     phase,
     epoch,
     stalled: stalled(phase, epoch, facts),
     answered: answers,
-    ignored: answers.filter((nonce) => !isHeard(nonce, exit, next)),
+    ignored: answers.filter((nonce) => !isHeard(nonce, exit, next, facts)),
     freed,
     accepted: facts.want.asked.includes("acceptHardware"),
     ending: next.ending,
     actions: freed ? [{ kind: "writeRecord" }, ...next.actions] : next.actions,
   };
 }
+
+/** What broke keeps nobody's claim from going, where nothing is on it that had to be erased. */
+const isFreed = (phase: Phase, facts: Facts): boolean =>
+  ordered(facts) && (phase === "Ready" || (phase === "Broken" && GUARDS.erased(facts)));
 
 /** Nothing is decided, asked or done; only an object that is deleted may go without touching. */
 function handsOff({ phase, epoch, want, saw }: Facts, why: FailureReason | null): Plan {
@@ -64,20 +68,32 @@ function step(phase: Phase, epoch: number, facts: Facts): Step<Action> {
 }
 
 /** Did the person who asked get what was asked for? */
-function isHeard(nonce: Nonce, exit: Exit | undefined, { actions, ending }: Step<Action>): boolean {
-  if (nonce === "release" || nonce === "acceptHardware") return true;
+function isHeard(
+  nonce: Nonce,
+  exit: Exit | undefined,
+  { actions, ending }: Step<Action>,
+  facts: Facts,
+): boolean {
+  if (nonce === "acceptHardware") return true;
+  if (nonce === "release") return ordered(facts) || facts.saw.disk === "erased";
   if (nonce !== "reboot") return nonce === exit?.on;
   return ending?.for === "reboot" || actions.some(({ kind }) => kind === "restart");
 }
 
 /** A nonce waits for an exit that answers it; where the phase has none it must not wait for one. */
-function answered(phase: Phase, exit: Exit | undefined, facts: Facts): readonly Nonce[] {
+function answered(
+  phase: Phase,
+  exit: Exit | undefined,
+  freed: boolean,
+  facts: Facts,
+): readonly Nonce[] {
   const awaited = LIFECYCLE[phase].exits.map(({ on }) => on);
   return facts.want.asked.filter((nonce) => {
     if (nonce === exit?.on) return true;
     if (nonce === "acceptHardware") return isAccepted(phase, facts);
     if (nonce === "reboot") return LIFECYCLE[phase].does !== "power" || !blind(facts);
-    return nonce === "release" ? phase === "Ready" : !awaited.includes(nonce);
+    if (nonce === "release") return freed || !ordered(facts);
+    return !awaited.includes(nonce);
   });
 }
 
@@ -86,7 +102,7 @@ const isAccepted = (phase: Phase, { saw }: Facts): boolean =>
   saw.identity !== "unread" && (saw.task?.conflict !== true || LIFECYCLE[phase].task === null);
 
 function stalled(phase: Phase, epoch: number, facts: Facts): FailureReason | null {
-  if (phase === "Broken") return facts.want.mode === "Broken" ? null : "GivenUp";
+  if (phase === "Broken") return givenUp(facts);
   if (phase === "Deleting") return null;
   const idle = LIFECYCLE[phase].does === "nothing" && phase !== "New";
   return (
@@ -97,6 +113,20 @@ function stalled(phase: Phase, epoch: number, facts: Facts): FailureReason | nul
     (facts.saw.overdue && phase === facts.phase ? "PhaseOverdue" : null) ??
     (idle ? null : facts.saw.bmc)
   );
+}
+
+/** What else than a retry is to be asked for, where that was asked for and changed nothing. */
+function givenUp(facts: Facts): FailureReason | null {
+  if (facts.want.mode === "Broken") return null;
+  const waits = facts.want.asked.includes("retry") ? waitsFor(facts) : null;
+  return waits ?? "GivenUp";
+}
+
+function waitsFor(facts: Facts): FailureReason | null {
+  const { disk, holder } = facts.saw;
+  if (facts.want.mode === "Retired" && holder !== "none" && !ordered(facts)) return "StillHeld";
+  const unclear = disk === "unknown" || disk === "foreign";
+  return heldBack("Broken", facts) ?? (unclear && !ordered(facts) ? "AdoptionRequired" : null);
 }
 
 /** A release or an erase that was ordered, and what keeps it waiting. */

@@ -22,6 +22,8 @@ const ordered = ({ want, saw }: Facts): boolean =>
 const whole = ({ saw }: Facts): boolean => typeof saw.disk === "object" && saw.disk.image !== null;
 const wiped = ({ want, saw }: Facts): boolean => saw.disk === "foreign" && want.adoption === "Wipe";
 
+const isAtWork = (task: Facts["saw"]["task"]): boolean =>
+  ["Pending", "Running", "Written"].includes(task?.state ?? "");
 const isCut = (action: Action): boolean => action.kind === "power" && action.want === "off";
 
 /** The machine after the plan was carried out, as far as that can be known. */
@@ -47,9 +49,7 @@ const NEVER: Readonly<Record<string, (facts: Facts, planned: Plan) => boolean>> 
   "is a machine Ready before its disks are erased": (facts, { phase }) =>
     phase === "Ready" && facts.phase !== "Ready" && facts.saw.disk !== "erased",
   "is a machine Ready while something may still write to it": ({ phase, saw }, planned) =>
-    planned.phase === "Ready" &&
-    phase !== "Ready" &&
-    ["Pending", "Running", "Written"].includes(saw.task?.state ?? ""),
+    planned.phase === "Ready" && phase !== "Ready" && isAtWork(saw.task),
   "is anything erased while it is held, without an order": (facts, planned) =>
     erases(facts, planned) && facts.saw.holder !== "none" && !ordered(facts) && !wiped(facts),
   "is a whole image erased without an order, held or not": (facts, planned) =>
@@ -102,7 +102,7 @@ const NEVER: Readonly<Record<string, (facts: Facts, planned: Plan) => boolean>> 
     planned.actions.length === 0 &&
     planned.ending === null &&
     saw.running !== "unknown" &&
-    !["Pending", "Running", "Written"].includes(saw.task?.state ?? "") &&
+    !isAtWork(saw.task) &&
     planned.phase !== "Rescue",
   "is somebody's system cut off that was not asked to end, and given time": (facts, planned) =>
     planned.actions.some((action) => action.kind === "restart" || isCut(action)) &&
@@ -114,6 +114,25 @@ const NEVER: Readonly<Record<string, (facts: Facts, planned: Plan) => boolean>> 
     facts.saw.task?.epoch !== planned.epoch,
   "is a system asked to end that was asked before": ({ saw }, { actions }) =>
     saw.ending !== null && actions.some(({ kind }) => kind === "shutdown"),
+  "is a person told to retry what was retried": ({ phase, want, saw }, planned) =>
+    phase === "Broken" &&
+    planned.phase === "Broken" &&
+    want.asked.includes("retry") &&
+    !isAtWork(saw.task) && // it is ended first
+    !planned.freed &&
+    planned.stalled === "GivenUp",
+  "does a machine that was given up keep a claim that is to go, and nothing of it on the disks": (
+    { phase, want, saw },
+    { freed, stalled, phase: next },
+  ) =>
+    phase === "Broken" &&
+    next === "Broken" &&
+    !want.paused &&
+    stalled === "GivenUp" &&
+    saw.order !== null &&
+    saw.disk === "erased" &&
+    !isAtWork(saw.task) &&
+    !freed,
   "does the epoch go back": (facts, { epoch }) => epoch < facts.epoch,
   "does a machine change its phase for ever": circles,
 };

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { minutes, seconds } from "#base/duration.ts";
+import { deployDebian } from "#test/fakes/room.ts";
+import { Shop } from "#test/fakes/shop.ts";
+
+const image = { imageRef: { name: "debian" }, method: "Disk" } as const;
+
+/** No agent comes up for it, as often as it is tried. */
+async function giveUp(room: Shop): Promise<void> {
+  for (const _ of [1, 2, 3]) {
+    await room.pass(seconds(31));
+    await room.pass(minutes(21));
+    await room.pass(seconds(3));
+  }
+  const { status } = await room.machine();
+  expect(status).toMatchObject({ phase: "Broken", applied: { disk: "Erased" } });
+  expect(await room.condition("Stalled")).toBe("True GivenUp");
+}
+
+const retry = (room: Shop, round: string): Promise<void> => room.edit({ nonces: { retry: round } });
+
+describe("a machine that was given up before anything was written to it", () => {
+  it("lets go of its claim, and is looked at anew on the next retry", async () => {
+    const room = await Shop.with();
+    await room.makeReady();
+    await room.claim("c", { deploy: image });
+    await room.pass(seconds(3));
+    await giveUp(room);
+    await room.deleteClaim("c");
+    await room.pass(seconds(3));
+    await expect(room.claimed("c")).rejects.toThrow("no MachineClaim c");
+    const { status } = await room.machine();
+    expect(status?.phase).toBe("Broken");
+    expect(status?.claimRef).toBeUndefined();
+
+    await retry(room, "again");
+    await room.pass(seconds(3));
+    await room.commission();
+    expect((await room.machine()).status?.phase).toBe("Ready");
+  });
+
+  it("is free when spec.deploy is taken away", async () => {
+    const room = await Shop.with(deployDebian);
+    await room.makeReady();
+    await giveUp(room);
+    await room.edit({ deploy: null });
+    await retry(room, "again");
+    await room.pass(seconds(3));
+    await room.commission();
+    const { status } = await room.machine();
+    expect(status?.phase).toBe("Ready");
+    expect(status?.applied?.imageDigest).toBeUndefined();
+  });
+
+  it("says who holds it, where it is to retire", async () => {
+    const room = await Shop.with(deployDebian);
+    await room.makeReady();
+    await giveUp(room);
+    await room.edit({ mode: "Retired" });
+    await retry(room, "again");
+    await room.pass(seconds(3));
+    expect(await room.condition("Stalled")).toBe("True StillHeld");
+  });
+});
+
+it("a claim's machine whose status is lost before its agent came up is looked at, and deployed", async () => {
+  const room = await Shop.with();
+  await room.makeReady();
+  await room.claim("c", { deploy: image });
+  await room.pass(seconds(3));
+  expect((await room.tasks()).at(-1)?.spec.type).toBe("Deploy");
+  await room.loseStatus();
+  room.restartOperator();
+  await room.settle();
+  expect(await room.condition("Stalled")).toBe("True AdoptionRequired"); // it is on: who knows what runs
+  room.bmc.now = { ...room.bmc.now, power: "off" }; // the agent finds nothing to do
+  await room.pass(minutes(11));
+  await room.commission();
+  await room.pass(seconds(3));
+  expect((await room.tasks()).map(({ spec }) => spec.type)).toEqual([
+    ...["Commission", "Deploy", "Commission", "Deploy"],
+  ]);
+  expect((await room.machine()).status?.phase).toBe("Deploying");
+});
