@@ -167,10 +167,14 @@ const VIA: Readonly<Record<string, readonly Phase[]>> = {
   "Testing Allocated": ["Ready"],
   "Testing Retired": ["Ready"],
   "Testing Commissioning": ["Ready"],
+  // what was held stays so, and is erased
+  "FailedDeployment Ready": ["Releasing"],
+  "FailedReleasing Ready": ["Releasing"],
+  "FailedDiskErasing Ready": ["Releasing"],
 };
 
 function path(start: Phase, end: Phase, from: MaasStatus, to: MaasStatus): Steps {
-  const through = VIA[`${start} ${end}`] ?? [];
+  const through = VIA[`${from} ${to}`] ?? VIA[`${start} ${end}`] ?? [];
   const stops = [start, ...through, end];
   const failed = to.startsWith("Failed") && !from.startsWith("Failed");
   return stops.slice(1).flatMap((next, at) => {
@@ -180,9 +184,11 @@ function path(start: Phase, end: Phase, from: MaasStatus, to: MaasStatus): Steps
   });
 }
 
-/** The usual exit: an erase is ordered by a release more often than by a deletion. */
 function exitTo(from: Phase, to: Phase, failed: boolean): Exit | undefined {
   const exits = LIFECYCLE[from].exits.filter((exit) => exit.to === to);
-  const usual = failed ? "givenUp" : to === "Releasing" ? "released" : null;
+  const usual = failed ? "givenUp" : to === "Releasing" ? erasing(from) : null;
   return exits.find(({ when }) => when === usual) ?? exits[0];
 }
+
+/** An erase is ordered by a release more often than by a deletion; after a rescue of a free machine it is due. */
+const erasing = (from: Phase): Exit["when"] => (from === "Rescue" ? "rescueOver" : "released");

@@ -21,9 +21,11 @@ const AXES: readonly (readonly object[])[] = [
     { identity: "changed" },
     { duplicate: "DuplicateMac" },
   ],
-  [[], ["retry"], ["release"], ["retry", "release"], ["test", "deploy"]].map((asked) => ({
-    asked,
-  })),
+  [
+    ...[[], ["retry"], ["release"], ["retry", "release"], ["test", "deploy"], ["commission"]].map(
+      (asked) => ({ asked }),
+    ),
+  ],
   [
     { image: null },
     { image },
