@@ -18,7 +18,9 @@ import { isAnother } from "#lifecycle/guards.ts";
 import { GRACE } from "#lifecycle/power.ts";
 import { LIFECYCLE } from "#lifecycle/table.ts";
 import {
+  deadlineOf,
   diskOf,
+  hasEnded,
   inOrder,
   isConflict,
   lingers,
@@ -269,11 +271,13 @@ function isSettled(wanted: Wanted | null, artifact: Suitable, disk: Disk | "unkn
   return "artifact" in artifact && artifact.artifact.digest === disk.image;
 }
 
-function isOverdue({ machine, wanted, now }: Inputs): boolean {
+function isOverdue({ machine, wanted, tasks, now }: Inputs): boolean {
   const { status } = machine;
   const phase = phaseOf(machine);
   const { deadline } = LIFECYCLE[phase];
   if (deadline === null || status?.phaseSince === undefined) return false;
   if (phase === "Allocated" && wanted === null) return false; // held for nothing but to be held
+  const newest = inOrder(tasks).at(-1);
+  if (newest !== undefined && !hasEnded(newest) && now <= deadlineOf(newest)) return false;
   return now > Date.parse(status.phaseSince) + 2 * deadline; // its task has the deadline; this is the net
 }

@@ -2,13 +2,22 @@ import type { Deploy } from "#api/deploy.ts";
 import type { EraseMethod, Machine } from "#api/machine.ts";
 import type { DeployPlan, ErasePlan, MachineTaskSpec } from "#api/machine-task.ts";
 import type { MachineRecord } from "#api/record.ts";
-import { type Duration, minutes } from "#base/duration.ts";
+import { type Duration, hours, minutes, seconds } from "#base/duration.ts";
 import { LIFECYCLE, type Phase } from "#lifecycle/table.ts";
 import type { TaskIntent } from "#lifecycle/tasks.ts";
+import { largestDisk } from "#placement/disks.ts";
 import type { Gathered } from "./gather.ts";
 
 const BOOT_DEADLINE = minutes(10); // servers with much memory take their time
 const LOOK_DEADLINE = minutes(15); // a Commission stays Pending until it ends: its run is in here
+
+/**
+ * What the slowest disk that is worth keeping takes for a whole overwrite, on a bus that it shares.
+ * Disks are erased side by side, so the largest counts.
+ */
+const ERASE_MIB_PER_SECOND = 50;
+/** For disks of unknown size: an erase that is cut off has to begin anew. */
+const ERASE_DEADLINE = hours(72);
 
 /** What a machine gives its disks back by, where it does not say. */
 const DEFAULT_ERASE: EraseMethod = "Secure";
@@ -21,7 +30,7 @@ export function taskSpec(
   gathered: Pick<Gathered, "memory" | "artifact"> & { readonly deploy: Deploy | null },
   seedSecret: string | null,
 ): MachineTaskSpec {
-  const { deadline } = LIFECYCLE[phase];
+  const deadline = runDeadline(intent.type, machine, phase);
   const { identity } = gathered.memory;
   return {
     machineRef: { name: machine.metadata.name, uid: machine.metadata.uid },
@@ -34,6 +43,21 @@ export function taskSpec(
     ...(intent.type === "Deploy" && deployPlan(machine, gathered, seedSecret)),
     ...(intent.type === "Erase" && { erase: erasePlan(machine, gathered.memory) }),
   };
+}
+
+/** From the grant on; `null`: none. An agent that died is found earlier: its machine is off, or fenced by a person. */
+function runDeadline(
+  type: TaskIntent["type"],
+  { spec, status }: Machine,
+  phase: Phase,
+): Duration | null {
+  const { deadline } = LIFECYCLE[phase];
+  const method = spec.onRelease?.erase ?? DEFAULT_ERASE;
+  const isWhole = type === "Erase" && (method === "Full" || method === "Secure");
+  if (!isWhole || deadline === null) return deadline;
+  if (status?.hardware === undefined) return ERASE_DEADLINE;
+  const whole = seconds(Math.ceil((largestDisk(status.hardware) * 1_024) / ERASE_MIB_PER_SECOND));
+  return Math.max(deadline, whole) as Duration;
 }
 
 /** Any interface that is known counts as the machine. */
