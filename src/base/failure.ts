@@ -71,7 +71,7 @@ export const FAILURES = {
   },
   EraseIncomplete: {
     retryAfter: null,
-    help: "The erase ended, but a disk is missing, or new. See the inventory; change nonces.acceptHardware.",
+    help: "A disk that is to be erased is missing, or one is new. Put it back as it was, or change nonces.acceptHardware; then change nonces.retry.",
   },
   Protected: { retryAfter: null, help: "Its release was ordered, but spec.protected is set." },
   ReleaseBrake: {

@@ -56,6 +56,8 @@ export interface Task {
   readonly late: boolean;
   /** It failed because another machine came up than the one that the BMC speaks for. */
   readonly conflict?: boolean;
+  /** It erased nothing, since a disk is missing, or new. */
+  readonly incomplete?: boolean;
   /** It failed so lately that the next attempt has to wait; see retryDelay. */
   readonly rests?: boolean;
   /** It was granted, and the machine has been read off for so long since that nobody is at work. */

@@ -119,7 +119,7 @@ function stalled(phase: Phase, epoch: number, facts: Facts): FailureReason | nul
 function givenUp(facts: Facts): FailureReason | null {
   if (facts.want.mode === "Broken") return null;
   const waits = facts.want.asked.includes("retry") ? waitsFor(facts) : null;
-  return waits ?? "GivenUp";
+  return waits ?? (facts.saw.task?.incomplete === true ? "EraseIncomplete" : "GivenUp");
 }
 
 function waitsFor(facts: Facts): FailureReason | null {
@@ -168,5 +168,6 @@ function taskTrouble(phase: Phase, epoch: number, facts: Facts): FailureReason |
   if (isLive(task) || task.state === "Succeeded") return null;
   if (blind(facts)) return facts.saw.bmc === null ? "CannotFence" : null; // else that is the reason
   if (task.epoch !== epoch || task.state === "Canceled") return null;
+  if (task.incomplete === true) return "EraseIncomplete";
   return task.state === "Failed" ? "TaskFailed" : "TaskTimedOut";
 }

@@ -158,6 +158,7 @@ export function taskFact(
   const late = now > deadlineOf(task);
   return {
     ...{ type, epoch, attempt, state: stateOf(task), late, conflict: isConflict(task) },
+    incomplete: hasFailed(task, "EraseIncomplete"),
     rests: now < restedAt(task),
     deserted: isDeserted(task, now, offSince),
   };
@@ -182,8 +183,10 @@ function isDeserted({ status }: MachineTask, now: number, offSince: number | nul
 }
 
 /** A rack found that another machine booted, or ran the agent, than the BMC speaks for. */
-export const isConflict = ({ status }: MachineTask): boolean =>
-  status?.state === "Failed" && status.reason === "IdentityConflict";
+export const isConflict = (task: MachineTask): boolean => hasFailed(task, "IdentityConflict");
+
+const hasFailed = ({ status }: MachineTask, reason: string): boolean =>
+  status?.state === "Failed" && status.reason === reason;
 
 /** When a live task is late, in milliseconds since the epoch; Infinity: never. */
 export function deadlineOf({ metadata, spec, status }: MachineTask): number {

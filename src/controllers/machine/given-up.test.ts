@@ -82,3 +82,49 @@ it("a claim's machine whose status is lost before its agent came up is looked at
   ]);
   expect((await room.machine()).status?.phase).toBe("Deploying");
 });
+
+describe("an erase that finds a disk missing", () => {
+  const missing = {
+    state: "Failed",
+    reason: "EraseIncomplete",
+    message: "D1 is missing.",
+  } as const;
+
+  async function erasing(): Promise<Shop> {
+    const room = await Shop.with(deployDebian);
+    await room.deploy();
+    await room.edit({ deploy: null });
+    for (const wait of [10, 10, 12, 33]) {
+      await room.pass(seconds(wait));
+      await room.pass(seconds(3));
+      if ((await room.tasks()).at(-1)?.spec.type !== "Erase") continue;
+      await room.grant();
+      await room.report(missing);
+    }
+    await room.pass(seconds(3));
+    return room;
+  }
+
+  it("says which, and what to do about it, to the end", async () => {
+    const room = await erasing();
+    expect((await room.machine()).status?.phase).toBe("Broken");
+    expect(await room.condition("Stalled")).toBe("True EraseIncomplete");
+    const { status } = await room.machine();
+    const ready = status?.conditions?.find(({ type }) => type === "Ready");
+    expect(ready?.message).toContain("D1 is missing.");
+    expect(ready?.message).toContain("nonces.acceptHardware; then change nonces.retry");
+  });
+
+  it("goes on without it, once a person accepts the hardware", async () => {
+    const room = await erasing();
+    await room.edit({ nonces: { acceptHardware: "1", retry: "1" } });
+    for (const _ of [1, 2, 3]) await room.pass(seconds(10));
+    const task = (await room.tasks()).at(-1);
+    expect(task?.spec.type).toBe("Erase");
+    expect(task?.status?.state).toBeUndefined();
+    expect(task?.spec.erase).not.toHaveProperty("expectDisks");
+    await room.grant();
+    await room.report({ state: "Succeeded" });
+    expect((await room.machine()).status?.phase).toBe("Ready");
+  });
+});
