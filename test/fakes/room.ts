@@ -194,6 +194,7 @@ export class Room {
     await this.#fill(KINDS.zone, zones);
     await this.#fill(KINDS.osImage, images);
     await this.#fill(KINDS.hardwareProfile, this.#caches.profiles);
+    await this.#fill(KINDS.rack, this.#caches.racks);
     await this.#fill(KINDS.machineClaim, claims);
     await this.#fill(CORE.namespace, namespaces);
   }

@@ -41,6 +41,11 @@ describe("allocate", () => {
     expect(allocate(machine(MAC), zone(), has, book())).toEqual(has);
   });
 
+  it("leaves out the servers that the subnet names", () => {
+    const servers = { gateway: "10.0.0.1", dns: ["10.0.0.2"], ntp: ["10.0.0.3"] };
+    expect(ips(allocate(machine(MAC), zone(servers), [], book()))).toEqual(["10.0.0.4"]);
+  });
+
   it("leaves out the gateway, and dynamic and reserved ranges", () => {
     const ranges = {
       dynamic: [{ from: "10.0.0.2", to: "10.0.0.3" }],

@@ -70,8 +70,12 @@ function firstFree(subnet: Subnet, book: Book, mine: (address: Ipv4) => boolean)
   return null;
 }
 
-function isForbidden({ gateway, ranges }: Subnet, cidr: Cidr, address: Ipv4): boolean {
-  if (!contains(cidr, address) || address === gateway) return true;
+function isForbidden(
+  { gateway, dns = [], ntp = [], ranges }: Subnet,
+  cidr: Cidr,
+  address: Ipv4,
+): boolean {
+  if (!contains(cidr, address) || [gateway, ...dns, ...ntp].includes(address)) return true;
   const n = toNumber(address);
   return [...(ranges?.dynamic ?? []), ...(ranges?.reserved ?? [])].some(({ from, to }) => {
     const [low, high] = [parseIpv4(from), parseIpv4(to)];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { KINDS } from "#api/group.ts";
 import { minutes, seconds } from "#base/duration.ts";
 import { deployDebian, Room } from "#test/fakes/room.ts";
 
@@ -42,6 +43,19 @@ describe("a machine's way", () => {
       [1, 2, 3, 4].map(async (n) => (await room.machine(`m${n}`)).status?.addresses?.[0]?.ip),
     );
     expect(new Set(ips).size).toBe(4);
+  });
+
+  it("gives nobody the address of a rack", async () => {
+    const room = await Room.with();
+    const soon = AbortSignal.timeout(5_000);
+    const status = { status: { addresses: ["10.0.0.1"] } };
+    const rack = { metadata: { name: "r" }, spec: { zone: "a" } };
+    await room.cluster.create(KINDS.rack, rack, soon);
+    const options = { subresource: "status" } as const;
+    await room.cluster.mergePatch(KINDS.rack, { name: "r" }, status, options, soon);
+    await room.settle();
+    await room.pass(seconds(3));
+    expect((await room.machine()).status?.addresses?.[0]?.ip).toBe("10.0.0.2");
   });
 
   it("records what it is about to write before it makes the task that writes", async () => {

@@ -6,6 +6,7 @@ import type { MachineClaim } from "#api/machine-claim.ts";
 import type { MachineInventory } from "#api/machine-inventory.ts";
 import type { MachineTask } from "#api/machine-task.ts";
 import type { OSImage } from "#api/os-image.ts";
+import type { Rack } from "#api/rack.ts";
 import type { Zone } from "#api/zone.ts";
 import type { Clock } from "#base/clock.ts";
 import { type Ipv4, parseCidr, toNumber } from "#base/ipv4.ts";
@@ -31,6 +32,7 @@ export interface Caches {
   readonly tasks: Cache<MachineTask>;
   readonly zones: Cache<Zone>;
   readonly images: Cache<OSImage>;
+  readonly racks: Cache<Rack>;
   readonly claims: Cache<MachineClaim>;
   readonly profiles: Cache<HardwareProfile>;
 }
@@ -156,14 +158,17 @@ function views(world: World, reign: AbortSignal): Views {
         .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? "") >= since)
         .map(({ spec }) => spec.machineRef.uid),
     ],
-    addresses: addressBook(machines, reign),
+    addresses: addressBook(caches, reign),
     enqueue,
     event: (machine, event) => events.record(KINDS.machine, machine, event),
   };
 }
 
 /** One book for all machines: what is written down, and what was promised a moment ago. */
-function addressBook(machines: Cache<Machine>, reign: AbortSignal): Deps["addresses"] {
+function addressBook(
+  { machines, racks }: Pick<Caches, "machines" | "racks">,
+  reign: AbortSignal,
+): Deps["addresses"] {
   const promised = new Map<string, string>();
   const highest = new Map<string, number>();
   const note = (address: string): void => {
@@ -177,8 +182,11 @@ function addressBook(machines: Cache<Machine>, reign: AbortSignal): Deps["addres
     for (const { ip } of before?.status?.addresses ?? []) promised.delete(ip);
   });
   reign.addEventListener("abort", noting, { once: true });
+  const isRacks = (address: Ipv4): boolean =>
+    [...racks.list()].some(({ status }) => status?.addresses?.includes(address));
   return ({ metadata: { uid } }) => ({
     isTaken: (address) =>
+      isRacks(address) ||
       (promised.get(address) ?? uid) !== uid ||
       machines.by("address", address).some((other) => other.metadata.uid !== uid),
     take: (address) => {
