@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { InventoryDisk } from "#api/machine-inventory.ts";
+import type { ErasePlan } from "#api/machine-task.ts";
 import { fates, missing } from "./fates.ts";
 
 const disk = (serial: string, differs: Partial<InventoryDisk> = {}): InventoryDisk => ({
@@ -27,6 +28,22 @@ describe("an erase", () => {
     ["leaves what is to be kept", disk("A"), ["A"], undefined, "Kept"],
     ["leaves a stick", disk("A", { removable: true }), [], undefined, "Kept"],
     ["leaves a disk that is new, and says so", disk("B"), [], ["A"], "Data"],
+    ["leaves a slot without a medium", disk("A", { sizeBytes: 0 }), [], ["B"], "Kept"],
+    ["leaves one where no disk is expected", disk("A", { sizeBytes: 0 }), [], undefined, "Kept"],
+    [
+      "does not take an expected disk that reports no capacity for a slot without a medium",
+      disk("A", { sizeBytes: 0 }),
+      [],
+      ["A"],
+      "Failed",
+    ],
+    [
+      "leaves such a disk where it is to be kept",
+      disk("A", { sizeBytes: 0 }),
+      ["A"],
+      ["A"],
+      "Kept",
+    ],
     [
       "does not pass over a read-only disk in silence",
       disk("A", { readOnly: true }),
@@ -36,6 +53,15 @@ describe("an erase", () => {
     ],
   ] as const)("%s", (_, one, keep, expected, outcome) => {
     expect(fate(one, [...keep], expected && [...expected])).toBe(outcome);
+  });
+
+  it("says of a disk that reports no capacity what to do about it", () => {
+    const plan: ErasePlan = { method: "Full", expectDisks: ["A"] };
+    const [dead] = fates([disk("A", { sizeBytes: 0 })], plan);
+    expect(dead?.left?.message).toBe(
+      "reports no capacity: replace it and change nonces.acceptHardware, " +
+        "or name it in spec.onRelease.keepDisks (what is on it stays)",
+    );
   });
 
   it("misses a disk that is gone", () => {
