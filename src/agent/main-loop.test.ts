@@ -175,14 +175,31 @@ describe("the agent", () => {
     expect(on.disks.map(({ content }) => content.kind)).toStrictEqual(["blank", "blank"]);
   });
 
-  it("does not call an erase complete when a disk is missing", async () => {
+  it("erases nothing while a disk is missing, or new, and says what to do", async () => {
     rack.orders = [order("Erase", { erase: { method: "Full", expectDisks: ["S-sda", "S-old"] } })];
-    expect(await run(machine())).toBe("PowerOff");
-    expect(rack.last).toMatchObject({ state: "Failed", reason: "EraseIncomplete" });
-    expect(rack.last?.results).toContainEqual({ disk: "S-old", outcome: "Missing" });
-    expect(rack.last?.results).toContainEqual(
-      expect.objectContaining({ disk: "S-sdb", outcome: "Data" }),
-    );
+    const on = machine([{ kind: "foreign" }, { kind: "foreign" }]);
+    expect(await run(on)).toBe("PowerOff");
+    expect(rack.last).toMatchObject({
+      state: "Failed",
+      reason: "EraseIncomplete",
+      message: expect.stringMatching(
+        /^nothing was erased in this attempt: S-sdb \(new since commissioning.*\), S-old \(missing\)\. Put back.*nonces\.acceptHardware.*nonces\.retry.*finds\.$/,
+      ),
+    });
+    expect(rack.last?.results).toStrictEqual([
+      { disk: "S-sda", outcome: "Data", message: "not erased: another disk prevents it" },
+      { disk: "S-sdb", outcome: "Data", message: "new since commissioning: not touched" },
+      { disk: "S-old", outcome: "Missing" },
+    ]);
+    expect(on.counters).toMatchObject({ diskWrites: 0, erases: 0 });
+    expect(on.disks.map(({ content }) => content.kind)).toStrictEqual(["foreign", "foreign"]);
+  });
+
+  it("says what to do, however many disks are missing", async () => {
+    const expectDisks = Array.from({ length: 100 }, (_, n) => `S-${n}`);
+    rack.orders = [order("Erase", { erase: { method: "Full", expectDisks } })];
+    await run(machine());
+    expect(rack.last?.message).toMatch(/S-0 \(missing\).*…\. Put back.*finds\.$/);
   });
 
   it("carries out the next order without another boot", async () => {
