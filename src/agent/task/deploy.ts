@@ -1,6 +1,7 @@
 import { chooseDisk } from "#agent/disk/choose.ts";
 import { fatBytes } from "#agent/disk/fat.ts";
 import { diskName, isKept, isOurs } from "#agent/disk/named.ts";
+import { openDisk } from "#agent/disk/open-disk.ts";
 import { putSeed } from "#agent/disk/seed.ts";
 import { clearSignatures } from "#agent/disk/signatures.ts";
 import { writeImage } from "#agent/disk/write-image.ts";
@@ -29,7 +30,7 @@ export const deploy: TaskProgram = async (order, context, signal) => {
   await progress.step("ClearOthers", () => clearOthers(disks, target, plan, context, signal));
 
   const use = { kind: "Write", digest: plan.artifact.digest } as const;
-  await using device = await hardware.openDisk(target, use, signal);
+  await using device = await openDisk(hardware, target, use, signal);
   const source = { url: new URL(imageUrl), artifact: plan.artifact };
   await progress.step("Write", (advance) => writeImage(source, device, advance, context, signal));
   await progress.step("Seed", () => finish(device, plan, context, signal));
@@ -62,7 +63,7 @@ async function clearOthers(
   );
   await Promise.all(
     others.map(async (disk) => {
-      await using device = await hardware.openDisk(disk, { kind: "Clear" }, signal);
+      await using device = await openDisk(hardware, disk, { kind: "Clear" }, signal);
       await clearSignatures(device, signal);
     }),
   );
