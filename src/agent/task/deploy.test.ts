@@ -9,6 +9,7 @@ import { type Special, TaskMachine } from "#test/fakes/task-machine.ts";
 const IMAGE = diskImage("test");
 const DIGEST = `sha256:${createHash("sha256").update(IMAGE).digest("hex")}`;
 const GIB = 2 ** 30;
+const MIB = 2 ** 20;
 const LARGER: Special = { sizeBytes: 8 * GIB };
 
 let rack: AgentRack;
@@ -73,5 +74,45 @@ describe("a Deploy", () => {
       reason: "DiskFailed",
       message: expect.stringContaining(`disk sda (S-sda): ${words}`),
     });
+  });
+
+  it("clears the signatures of the machine's other disks, and opens none that is not its own", async () => {
+    const on = new TaskMachine({
+      sda: {},
+      sdb: LARGER,
+      sdc: { ...LARGER, remote: true, transport: "iscsi" },
+      sdd: { ...LARGER, remote: true, transport: "fc" },
+      sde: LARGER, // to be kept, by its serial
+      sdf: { ...LARGER, wwn: "naa.5000c500a0000001" }, // by its WWN, as lsblk writes it
+      sdg: { ...LARGER, removable: true },
+      sdh: { ...LARGER, readOnly: true },
+      sdi: { sizeBytes: 0 },
+    });
+    expect(await deploy(on, ["S-sde", "0x5000c500a0000001"])).toMatchObject({ state: "Written" });
+    expect(on.opened).toStrictEqual(["sdb Clear", "sda Write"]);
+    expect([...on.changed]).toStrictEqual(["sdb", "sda"]);
+
+    const isZero = (at: number): boolean | undefined =>
+      on.peek("sdb", at, MIB)?.equals(Buffer.alloc(MIB));
+    expect(
+      [0, 1, 2, 3].map((n) => isZero(n * MIB)),
+      "its first MiB",
+    ).not.toContain(false);
+    expect(
+      [4, 3, 2, 1].map((n) => isZero(8 * GIB - n * MIB)),
+      "its last",
+    ).not.toContain(false);
+    expect(isZero(4 * GIB), "the data between").toBe(false);
+  });
+
+  it("never takes a disk that is not the machine's own for its system", async () => {
+    const on = new TaskMachine({
+      sda: { remote: true, transport: "fc" },
+      sdb: {},
+      sdc: { removable: true },
+      sdd: { readOnly: true },
+    });
+    await expect(deploy(on, ["S-sdb"])).rejects.toMatchObject({ reason: "RootDeviceNotFound" });
+    expect(on.opened).toStrictEqual([]);
   });
 });
