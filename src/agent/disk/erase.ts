@@ -2,6 +2,7 @@ import type { BlockDevice } from "#agent/hardware.ts";
 import type { Advance } from "#agent/progress.ts";
 import type { InventoryDisk } from "#api/machine-inventory.ts";
 import type { DiskResult, ErasePlan } from "#api/machine-task.ts";
+import { IF_DEAD } from "./fates.ts";
 import { clearSignatures } from "./signatures.ts";
 import { findData } from "./verify.ts";
 
@@ -47,9 +48,9 @@ async function zeroAll(device: BlockDevice, advance: Advance, signal: AbortSigna
   const whole = Math.floor(device.sizeBytes / device.sectorSize) * device.sectorSize;
   for (let at = 0; at < whole; at += CHUNK) {
     await device.zero(at, Math.min(CHUNK, whole - at), "Overwrite", signal);
+    await device.settle(signal); // what the disk refuses is heard here: now, and not hours later
     advance(((at + CHUNK) / whole) * 90);
   }
-  await device.settle(signal);
 }
 
 /** Erases one disk and looks whether it is. Rejects with what the disk says. */
@@ -68,5 +69,9 @@ export async function eraseDisk(
   const left = await findData(device, signal);
   return left === null
     ? { outcome: "Erased", method: way.method, claims }
-    : { outcome: "Failed", method: way.method, message: `not zero at byte ${left} after it` };
+    : {
+        outcome: "Failed",
+        method: way.method,
+        message: `not zero at byte ${left} after it: ${IF_DEAD}`,
+      };
 }

@@ -1,6 +1,7 @@
 import { eraseDisk } from "#agent/disk/erase.ts";
 import { type Fate, fates, missing } from "#agent/disk/fates.ts";
 import { diskName } from "#agent/disk/named.ts";
+import { DiskFault, openDisk } from "#agent/disk/open-disk.ts";
 import type { Advance } from "#agent/progress.ts";
 import { TaskError } from "#agent/task-error.ts";
 import type { DiskResult, ErasePlan } from "#api/machine-task.ts";
@@ -73,11 +74,12 @@ async function eraseOne(
 ): Promise<Omit<DiskResult, "disk">> {
   if (method === "None") return { outcome: "Kept", message: "the order says: erase nothing" };
   try {
-    await using device = await hardware.openDisk(disk, { kind: "Erase" }, signal);
+    await using device = await openDisk(hardware, disk, { kind: "Erase" }, signal);
     return await eraseDisk(disk, device, method, advance, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return { outcome: "Failed", message: String(error).slice(0, 256) };
+    const message = error instanceof DiskFault ? error.what : String(error);
+    return { outcome: "Failed", message: message.slice(0, 256) };
   }
 }
 
