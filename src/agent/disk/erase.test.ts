@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BlockDevice } from "#agent/hardware.ts";
 import type { InventoryDisk } from "#api/machine-inventory.ts";
+import { MemoryDisk } from "#sim/memory-disk.ts";
 import { FileDisk } from "#test/fakes/file-disk.ts";
 import { eraseDisk } from "./erase.ts";
 
@@ -20,9 +21,25 @@ describe("eraseDisk", () => {
         outcome: "Erased",
         method: "overwrite",
         claims: "Clear",
+        message: "verified: read whole",
       });
     });
     expect(bytes.equals(Buffer.alloc(DISK.sizeBytes))).toBe(true);
+  });
+
+  it.each([
+    { sizeBytes: 2 ** 30, length: MIB, message: "verified: read whole" },
+    { sizeBytes: 2 ** 30 + MIB, length: 65_536, message: "verified by 1,024 samples of 64 KiB" },
+  ])("says of a disk of $sizeBytes bytes: $message", async ({ sizeBytes, length, message }) => {
+    const disk = new MemoryDisk({ sizeBytes, sectorSize: 512, used: true });
+    const lengths: number[] = [];
+    const read: BlockDevice["read"] = async (position, bytes) => {
+      lengths.push(bytes);
+      return disk.peek(position, bytes);
+    };
+    const result = await erase(Object.assign(disk, { read }), "Full");
+    expect(result).toMatchObject({ outcome: "Erased", message });
+    expect(lengths).toStrictEqual(new Array(1_024).fill(length));
   });
 
   it("clears both ends after Quick, and claims nothing for the rest", async () => {

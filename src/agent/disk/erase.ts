@@ -4,7 +4,7 @@ import type { InventoryDisk } from "#api/machine-inventory.ts";
 import type { DiskResult, ErasePlan } from "#api/machine-task.ts";
 import { IF_DEAD } from "./fates.ts";
 import { clearSignatures } from "./signatures.ts";
-import { findData } from "./verify.ts";
+import { findData, lookedAt } from "./verify.ts";
 
 /** One way to erase a disk. What a disk can do by itself (NVMe format, ATA sanitize) joins here. */
 interface Way {
@@ -68,7 +68,7 @@ export async function eraseDisk(
   await device.forget(signal);
   const left = await findData(device, signal);
   return left === null
-    ? { outcome: "Erased", method: way.method, claims }
+    ? { outcome: "Erased", method: way.method, claims, message: lookedAt(device.sizeBytes) }
     : {
         outcome: "Failed",
         method: way.method,

@@ -21,7 +21,13 @@ function looks(sizeBytes: number): { readonly at: readonly number[]; readonly le
   return { at, length: SAMPLE };
 }
 
-/** Where there is still something else than zeros; `null` if nothing was found. */
+/** What {@link findData} looks at of a disk of this size, for the result: samples prove less than all. */
+export const lookedAt = (sizeBytes: number): string =>
+  sizeBytes <= READ_WHOLE
+    ? "verified: read whole"
+    : `verified by ${SAMPLES.toLocaleString("en")} samples of ${SAMPLE / 1_024} KiB`;
+
+/** Where there is still something else than zeros; `null` if nothing was found, see {@link lookedAt}. */
 export async function findData(device: BlockDevice, signal: AbortSignal): Promise<number | null> {
   const whole = Math.floor(device.sizeBytes / device.sectorSize) * device.sectorSize;
   const { at, length } = looks(whole);
