@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KINDS } from "#api/group.ts";
 import { minutes, seconds } from "#base/duration.ts";
+import { ApiError } from "#kube/client.ts";
 import { deployDebian, Room } from "#test/fakes/room.ts";
 
 const KEY = "a1";
@@ -56,6 +57,18 @@ describe("a machine's way", () => {
     await room.settle();
     await room.pass(seconds(3));
     expect((await room.machine()).status?.addresses?.[0]?.ip).toBe("10.0.0.2");
+  });
+
+  it("tells in an Event that the API server refuses its status, where no condition can", async () => {
+    const room = await Room.with(deployDebian);
+    const message = "spec.deploy and a claim exclude each other: release the claim first";
+    room.onCall = ({ verb, subresource }) => {
+      if (verb !== "patch" || subresource !== "status") return;
+      throw new ApiError({ code: 422, reason: "Invalid", message });
+    };
+    await room.settle();
+    await expect(room.pass(seconds(3))).rejects.toThrow(message);
+    expect(room.events).toContain("StatusRefused");
   });
 
   it("records what it is about to write before it makes the task that writes", async () => {

@@ -15,10 +15,17 @@ import type { BmcDriver } from "#bmc/driver.ts";
 import { hasProfile } from "#controllers/hardware-profile/reconcile.ts";
 import { SecretReader } from "#controllers/secrets.ts";
 import type { Cache, CacheOptions } from "#kube/cache.ts";
-import { type Draft, isConflict, isNotFound, type KubeClient } from "#kube/client.ts";
+import {
+  ApiError,
+  type Draft,
+  isConflict,
+  isInvalid,
+  isNotFound,
+  type KubeClient,
+} from "#kube/client.ts";
 import { kubeTime } from "#kube/conditions.ts";
 import type { EventRecorder } from "#kube/events.ts";
-import { statusWriter } from "#kube/status.ts";
+import { statusWriter, type WriteStatus } from "#kube/status.ts";
 import { type BmcKey, openMachineBmc } from "./bmc-access.ts";
 import type { Deps } from "./deps.ts";
 import { MARKS } from "./duplicates.ts";
@@ -95,12 +102,33 @@ export function depsOf(world: World, reign: AbortSignal): Deps {
       return found?.spec.zone === spec.zoneRef.name ? found : null;
     },
     userData: (wanted, signal) => readUserData(wanted, secrets, world.hash, signal),
-    writeStatus: statusWriter({ client, resource: KINDS.machine, cache: caches.machines }),
+    writeStatus: tellingRefusals(
+      statusWriter({ client, resource: KINDS.machine, cache: caches.machines }),
+      world.events,
+    ),
     copySeed: (machine, wanted, name, signal) =>
       copySeed(machine, wanted, name, { client, secrets }, signal),
     dropSeed: (zone, name, signal) => dropSeed(client, zone, name, signal),
   };
 }
+
+/** A status that breaks a rule is refused for ever, and where it is refused no condition can say so. */
+const tellingRefusals =
+  (write: WriteStatus<Machine>, events: EventRecorder): WriteStatus<Machine> =>
+  async (machine, status, signal) => {
+    try {
+      return await write(machine, status, signal);
+    } catch (error) {
+      if (error instanceof ApiError && isInvalid(error)) {
+        const message = `Nothing is done until the API server takes its status: ${error.message}`;
+        events.record(KINDS.machine, machine, {
+          ...{ type: "Warning", reason: "StatusRefused" },
+          message: message.slice(0, 1_024),
+        });
+      }
+      throw error;
+    }
+  };
 
 const place = ({ namespace, name }: ObjectRef): ObjectRef => ({
   ...(namespace !== undefined && { namespace }),
