@@ -18,6 +18,13 @@ export const MachineIdentity = z.object({
     .boolean()
     .optional()
     .describe("The agent on the host and the BMC named the same machine."),
+  host: z
+    .object({
+      systemUUID: z.string().max(36).optional().describe("The system UUID."),
+      serial: z.string().max(128).optional().describe("The system's serial number."),
+    })
+    .optional()
+    .describe("What the host says, where a person accepted that the BMC says something else."),
 });
 export type MachineIdentity = z.output<typeof MachineIdentity>;
 

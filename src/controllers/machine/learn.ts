@@ -1,6 +1,7 @@
 import type { MachineStatus } from "#api/machine.ts";
 import type { Drives, MachineHardware, MachineIdentity } from "#api/machine-facts.ts";
 import type { InventoryDisk, MachineInventory } from "#api/machine-inventory.ts";
+import { parseSystemUuid, sameSystem } from "#base/system-uuid.ts";
 import type { BmcSeen } from "./gather.ts";
 
 /** What an inventory teaches: what placement needs, and who the machine is. */
@@ -72,14 +73,40 @@ export function learn(
   learned: Learned | null,
   accepted: boolean,
 ): MachineStatus["identity"] {
-  const { diskSerials: _, ...kept } = known ?? {};
+  const { diskSerials: _, host: __, ...kept } = known ?? {};
   const base = accepted ? kept : known;
   const told = "observation" in bmc ? fromBmc(bmc.observation) : {};
   const both = accepted ? { ...base, ...told } : { ...told, ...base };
   if (learned === null) return Object.keys(both).length === 0 ? undefined : both;
-  const proven = both.systemUUID !== undefined && both.systemUUID === learned.identity.systemUUID;
-  return { ...learned.identity, ...both, ...hostOnly(learned.identity), ...(proven && { proven }) };
+  const { host: ___, ...pair } = both;
+  const proven = pair.systemUUID !== undefined && pair.systemUUID === learned.identity.systemUUID;
+  const host = otherThan(pair, learned.identity);
+  return {
+    ...learned.identity,
+    ...pair,
+    ...hostOnly(learned.identity),
+    ...(proven && { proven }),
+    ...(host !== null && { host }),
+  };
 }
+
+/** The host's own names, if the BMC has others: a rack let its agent in all the same, on a person's word. */
+function otherThan(bmc: MachineIdentity, host: MachineIdentity): MachineIdentity["host"] | null {
+  const { systemUUID, serial } = host;
+  const [ours, theirs] = [uuidOf(bmc), uuidOf(host)];
+  const isSame =
+    ours !== null && theirs !== null
+      ? sameSystem(ours, theirs)
+      : bmc.serial === undefined || serial === undefined || bmc.serial === serial;
+  if (isSame) return null;
+  return {
+    ...(systemUUID !== undefined && { systemUUID }),
+    ...(serial !== undefined && { serial }),
+  };
+}
+
+const uuidOf = ({ systemUUID }: MachineIdentity) =>
+  systemUUID === undefined ? null : parseSystemUuid(systemUUID);
 
 /** What only the host can tell is taken from its newest inventory. */
 const hostOnly = ({ macAddresses, diskSerials }: MachineIdentity): MachineIdentity => ({

@@ -1,7 +1,7 @@
 import { MACHINE_FINALIZER } from "#api/group.ts";
 import type { Machine, MachineStatus } from "#api/machine.ts";
 import { taskName } from "#api/machine-task.ts";
-import { writeRecord } from "#api/record.ts";
+import { type MachineRecord, writeRecord } from "#api/record.ts";
 import { type Duration, seconds } from "#base/duration.ts";
 import { Failure } from "#base/failure.ts";
 import type { BmcDriver, BootTarget, FirmwareMode } from "#bmc/driver.ts";
@@ -99,11 +99,22 @@ async function create(
   const { wanted } = observed.inputs;
   const seeded = intent.type === "Deploy" && wanted !== null && hasSecrets(wanted);
   if (seeded) await deps.copySeed(machine, wanted, task, signal);
-  const memory = { ...gathered.memory, ...status }; // with what was learned just now
+  const learned = { ...gathered.memory, ...status }; // with what was learned just now
+  const memory = isAccepted(decided, gathered) ? withoutHost(learned) : learned;
   const made = { ...gathered, memory, deploy: wanted?.deploy ?? null };
   const spec = taskSpec(intent, machine, decided.phase, made, seeded ? task : null);
   // Before the boot: whatever boots, only the agent that is granted this task may write.
   return deps.createTask(task, spec, machine, labelsOf(intent, gathered), signal);
+}
+
+/** A person says that the host is the right one, though the BMC calls it something else. */
+const isAccepted = ({ accepted }: Plan, { facts }: Gathered): boolean =>
+  accepted && facts.saw.task?.conflict === true;
+
+/** The next agent is let in whatever its host calls itself; its inventory then says what that is. */
+function withoutHost<M extends Pick<MachineRecord, "identity">>(memory: M): M {
+  const { systemUUID: _, serial: __, host: ___, ...identity } = memory.identity ?? {};
+  return { ...memory, identity };
 }
 
 /** On whose word an Erase is done: the zone's brake counts releases. */

@@ -66,7 +66,9 @@ function macsOf({ spec }: Machine, { identity }: MachineRecord): string[] {
   return [...new Set(all.map((mac) => mac.toLowerCase()))].slice(0, 64);
 }
 
-function expected({ systemUUID, serial }: NonNullable<MachineRecord["identity"]>) {
+/** What the agent is to find on the host. */
+function expected(identity: NonNullable<MachineRecord["identity"]>) {
+  const { systemUUID, serial } = identity.host ?? identity;
   return {
     ...(systemUUID !== undefined && { systemUUID }),
     ...(serial !== undefined && { serial }),
