@@ -54,7 +54,7 @@ export async function untilClaim(
     seen = await claimAt(s, at);
   }
   if (holds(seen)) return seen;
-  throw new Error(`${at.name}: not ${what}: ${JSON.stringify(seen?.status)}`);
+  throw new Error(`not within a while: ${at.name} ${what}: ${JSON.stringify(seen?.status)}`);
 }
 
 export const isReady = (claim: MachineClaim | null): boolean =>

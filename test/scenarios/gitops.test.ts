@@ -133,7 +133,7 @@ async function untilWell(
   for (;;) {
     const not = unwell(await look());
     if (not.length === 0) return;
-    if (patience.aborted) throw new Error(not.join("\n"));
+    if (patience.aborted) throw new Error(`not within its time: ${not.join("\n")}`);
     await systemClock.sleep(seconds(1), new AbortController().signal);
   }
 }

@@ -48,7 +48,7 @@ async function until(s: Scene, what: string, holds: () => unknown): Promise<void
     if (await holds()) return;
     await systemClock.sleep(seconds(0.1), s.signal);
   }
-  throw new Error(`never ${what}`);
+  throw new Error(`not within a minute: ${what}`);
 }
 
 const run = (s: Scene, ...args: string[]): Promise<string> => kubectl(useCluster(), args, s.signal);

@@ -79,7 +79,8 @@ async function until(
     metadata.name,
     findCondition(status?.conditions, "Ready"),
   ]);
-  throw new Error(JSON.stringify({ status: (await poolOf(s, pool))?.status, claims }));
+  const stands = JSON.stringify({ status: (await poolOf(s, pool))?.status, claims });
+  throw new Error(`not within a while: ${stands}`);
 }
 
 /** All of `replicas` run, and the pool has seen it. */

@@ -111,7 +111,9 @@ export class Tenant {
     const end = performance.now() + PATIENCE;
     while (!holds(this.get(name))) {
       if (performance.now() > end) {
-        throw new Error(`${name}: ${what}; ${JSON.stringify(this.get(name)?.status)}`);
+        throw new Error(
+          `not within ${PATIENCE / 1_000} s: ${name} ${what}; ${JSON.stringify(this.get(name)?.status)}`,
+        );
       }
       await systemClock.sleep(seconds(0.05), this.scene.signal);
     }
