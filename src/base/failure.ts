@@ -136,7 +136,7 @@ export const FAILURES = {
   },
   NotPlaced: {
     retryAfter: null, // whatever changes wakes the scheduler
-    help: "No machine fits the claim now. Its message counts why; ask for less, or enrol machines.",
+    help: "No machine fits the claim now. Its message counts why, and says what to do where waiting does not help.",
   },
   MachineLost: {
     retryAfter: null,

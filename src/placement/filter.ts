@@ -7,12 +7,19 @@ import { intolerable, matchesLabels } from "./selector.ts";
 interface Why {
   readonly one: string;
   readonly many: string;
-  /** It may pass by itself, or by a word about the machine: the claim waits. Else it never fits. */
-  readonly passes: boolean;
+  /**
+   * What to do where waiting does not help; null: it may pass by itself, or by a word about the
+   * machine, so the claim waits.
+   */
+  readonly help: string | null;
 }
 
-const never = (one: string, many: string): Why => ({ one, many, passes: false });
-const later = (one: string, many: string): Why => ({ one, many, passes: true });
+const ASK_FOR_LESS = "ask for less, or enrol machines that fit.";
+const correct = (field: string): string =>
+  `correct spec.requirements.${field}, or enrol machines that fit.`;
+
+const never = (one: string, many: string, help = ASK_FOR_LESS): Why => ({ one, many, help });
+const later = (one: string, many: string): Why => ({ one, many, help: null });
 
 /**
  * Every reason why a machine is not given to a claim. The claim's condition counts machines by these:
@@ -22,15 +29,24 @@ export const REASONS = {
   ZoneNotOpen: never(
     "is in a zone not open to this namespace",
     "are in zones not open to this namespace",
+    "who runs a zone opens it to this namespace by the Zone's spec.claimNamespaces.",
   ),
-  WrongZone: never("is in another zone", "are in other zones"),
-  WrongRack: never("is in another rack", "are in other racks"),
-  LabelsDiffer: never("has other labels", "have other labels"),
-  WrongProfile: never("has another profile", "have other profiles"),
+  WrongZone: never("is in another zone", "are in other zones", correct("zones and notZones")),
+  WrongRack: never("is in another rack", "are in other racks", correct("racks and notRacks")),
+  LabelsDiffer: never(
+    "has other labels",
+    "have other labels",
+    "correct spec.selector, or label Machines that are meant.",
+  ),
+  WrongProfile: never("has another profile", "have other profiles", correct("profiles")),
   NotInventoried: later("is not inventoried yet", "are not inventoried yet"),
-  WrongArchitecture: never("has another architecture", "have another architecture"),
-  WrongFirmware: never("has other firmware", "have other firmware"),
-  WrongModel: never("is another model", "are other models"),
+  WrongArchitecture: never(
+    "has another architecture",
+    "have another architecture",
+    correct("architecture"),
+  ),
+  WrongFirmware: never("has other firmware", "have other firmware", correct("firmware")),
+  WrongModel: never("is another model", "are other models", correct("manufacturer and model")),
   LacksCPU: never("lacks CPUs", "lack CPUs"),
   LacksMemory: never("lacks memory", "lack memory"),
   LacksDisks: never("lacks disks", "lack disks"),
@@ -40,12 +56,14 @@ export const REASONS = {
   NoImageForArchitecture: never(
     "has an architecture that the image is not made for",
     "have an architecture that the image is not made for",
+    "name an image that has an artifact for it, or enrol machines that fit.",
   ),
   DiskTooSmallForImage: never(
     "has no disk that the image fits on",
     "have no disk that the image fits on",
+    "name a smaller image, or enrol machines that fit.",
   ),
-  Deleting: never("is being deleted", "are being deleted"),
+  Deleting: never("is being deleted", "are being deleted", "enrol machines that fit."),
   Tainted: later("has a taint", "have taints"),
   Cordoned: later("is cordoned", "are cordoned"),
   OutOfService: later("is out of service", "are out of service"),

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { TopologySpread } from "#api/placement.ts";
 import { candidate, request } from "#test/fakes/placement.ts";
 import type { Candidate } from "./candidate.ts";
-import { explain, isHopeless } from "./explain.ts";
+import { explain, isHopeless, remedy } from "./explain.ts";
 import { filter } from "./filter.ts";
 import { type Outcome, place, type Round } from "./place.ts";
 import { byTurn, type Request } from "./request.ts";
@@ -88,7 +88,9 @@ describe("placement", () => {
     );
     expect(told(outcome)).toEqual({ b: "b" });
     const why = [...outcome.waiting.values()].map(explain);
-    expect(why).toEqual(["0 of 1 machine fits: 1 is held.", "There are no machines."]);
+    expect(why).toEqual(["0 of 1 machine fits: 1 is held.", "There is no Machine lab/gone."]);
+    const gone = outcome.waiting.get("uid-gone");
+    expect(gone && remedy(gone)).toBe("correct spec.machineRef, or enrol that Machine.");
   });
 
   it("counts why machines were passed over, the most frequent reason first", () => {
@@ -113,6 +115,42 @@ describe("placement", () => {
     );
     const verdict = waiting.get("uid-c");
     expect(verdict && isHopeless(verdict)).toBe(true);
+  });
+
+  it.each([
+    { what: "of what is in shut zones", given: { zone: "shut" }, help: "spec.claimNamespaces" },
+    {
+      what: "of what has other labels",
+      spec: { selector: { matchLabels: { a: "b" } } },
+      help: "spec.selector",
+    },
+    { what: "of what is too small", spec: minCPUs(50), help: "ask for less" },
+    {
+      what: "of another model",
+      spec: { requirements: { model: "X" } },
+      help: "requirements.manufacturer and model",
+    },
+  ])("advises by what is in the way of most machines: $what", ({ given = {}, spec = {}, help }) => {
+    const machines = ["m", "n"].map((name) => candidate(name, given));
+    const small = candidate("small", {
+      zone: "b",
+      hardware: { cpus: 1 },
+      availability: "deleting",
+    });
+    const { waiting } = place(
+      round({ machines: [...machines, small], requests: [request("c", spec)] }),
+    );
+    const verdict = waiting.get("uid-c");
+    expect(verdict && isHopeless(verdict)).toBe(true);
+    expect(verdict && remedy(verdict)).toContain(help);
+  });
+
+  it("says that there are no machines at all where none is named", () => {
+    const verdict = place(round({ requests: [request("c")] })).waiting.get("uid-c");
+    expect(verdict && [explain(verdict), remedy(verdict)]).toEqual([
+      "There are no machines.",
+      "enrol machines.",
+    ]);
   });
 });
 

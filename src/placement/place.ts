@@ -1,4 +1,5 @@
 import type { TopologySpread } from "#api/placement.ts";
+import { keyOf, type ObjectRef } from "#base/object.ts";
 import type { Candidate } from "./candidate.ts";
 import { filter, type Reason } from "./filter.ts";
 import { byTurn, type Request } from "./request.ts";
@@ -22,6 +23,8 @@ export interface Verdict {
   readonly counts: ReadonlyMap<Reason, number>;
   /** Of how many. */
   readonly machines: number;
+  /** The Machine that its machineRef names, by key: it is not measured against others. */
+  readonly named: string | null;
   /** Its place among those that wait; 1 is served first. */
   readonly place: number;
 }
@@ -47,7 +50,13 @@ export function place(round: Round): Outcome {
     const { machine, refused } = choose(request, shape, taken, census);
     if (machine === undefined) {
       const counts = new Map([...shape.counts, ...refused]);
-      waiting.set(request.uid, { counts, machines: shape.machines, place: waiting.size + 1 });
+      const { machineRef } = request.spec;
+      waiting.set(request.uid, {
+        counts,
+        machines: shape.machines,
+        named: machineRef === undefined ? null : keyOf(machineRef),
+        place: waiting.size + 1,
+      });
       continue;
     }
     assigned.set(request.uid, machine);
@@ -92,11 +101,8 @@ function shapes(machines: readonly Candidate[]): (request: Request) => Shape {
   };
 }
 
-function named(
-  machines: ReadonlyMap<string, Candidate>,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
-): readonly Candidate[] {
-  const machine = machines.get(`${namespace}/${name}`);
+function named(machines: ReadonlyMap<string, Candidate>, ref: ObjectRef): readonly Candidate[] {
+  const machine = machines.get(keyOf(ref));
   return machine === undefined ? [] : [machine];
 }
 

@@ -7,7 +7,7 @@ import { type KubeObject, keyOf } from "#base/object.ts";
 import { claimOf } from "#controllers/machine/evidence.ts";
 import type { Cache } from "#kube/cache.ts";
 import { type Candidate, candidateOf } from "#placement/candidate.ts";
-import { explain, isHopeless } from "#placement/explain.ts";
+import { explain, isHopeless, remedy } from "#placement/explain.ts";
 import { type Outcome, place } from "#placement/place.ts";
 import { admits, type Request, requestOf } from "#placement/request.ts";
 import type { Placed } from "#placement/spread.ts";
@@ -212,8 +212,10 @@ export class Scheduler {
       }
       const verdict = waiting.get(uid);
       if (verdict === undefined) continue;
-      const queue = `Number ${verdict.place} of ${waiting.size} that wait.`;
-      const message = `${explain(verdict)} ${isHopeless(verdict) ? HOPELESS : queue}`;
+      const what = isHopeless(verdict)
+        ? `Waiting does not help: ${remedy(verdict)}`
+        : `Number ${verdict.place} of ${waiting.size} that wait.`;
+      const message = `${explain(verdict)} ${what}`;
       const before = this.#waiting.get(uid);
       if (before?.message === message) continue;
       this.#waiting.set(uid, { message, isHopeless: isHopeless(verdict) });
@@ -221,8 +223,6 @@ export class Scheduler {
     }
   }
 }
-
-const HOPELESS = "Waiting does not help: ask for less, or enrol machines that fit.";
 
 const placedOn = ({ metadata }: MachineClaim, machine: Candidate): Placed => ({
   namespace: metadata.namespace ?? "",
