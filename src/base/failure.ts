@@ -112,11 +112,11 @@ export const FAILURES = {
   },
   SecretNotFound: {
     retryAfter: seconds(20),
-    help: "Create the Secret that the spec names, in the Machine's namespace, with its keys.",
+    help: "Create the Secret that the spec names, with its keys: a BMC's beside the Machine, user data beside what names it.",
   },
   SecretForbidden: {
     retryAfter: seconds(20),
-    help: "User data must be in a Secret of type steelyard.dev/user-data.",
+    help: "User data must be in a Secret of type steelyard.dev/user-data, and the operator be allowed to read it there.",
   },
   ImageNotFound: {
     retryAfter: null,

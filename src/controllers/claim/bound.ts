@@ -1,8 +1,14 @@
 import type { Machine } from "#api/machine.ts";
 import type { MachineClaim } from "#api/machine-claim.ts";
-import { FAILURES } from "#base/failure.ts";
+import { FAILURES, type FailureReason } from "#base/failure.ts";
 import { keyOf } from "#base/object.ts";
-import { type ConditionWish, findCondition, isTrue, type Standing } from "#kube/conditions.ts";
+import {
+  type Condition,
+  type ConditionWish,
+  findCondition,
+  isTrue,
+  type Standing,
+} from "#kube/conditions.ts";
 import type { Phase } from "#lifecycle/table.ts";
 import { intolerable } from "#placement/selector.ts";
 
@@ -18,7 +24,7 @@ export function standingOf(claim: MachineClaim, machine: Machine): Standing {
   const wasReady = isTrue(claim.status?.conditions, "Ready");
   if (stalled?.status === "True") {
     const { reason } = stalled;
-    const message = `${name} is held up: ${helpOf(reason)}`;
+    const message = `${name} is held up: ${causeOf(claim, stalled)}`;
     // A BMC that does not answer says nothing about the system that runs.
     if (wasReady && reason.startsWith("Bmc")) return { ready: true, reason, message };
     return { stalled: true, reason, message };
@@ -48,6 +54,27 @@ const whatRuns = ({ status }: Machine): string => {
     ? " is held"
     : ` runs ${status.image}${at === undefined ? "" : ` at ${at.ip}`}`;
 };
+
+/** What holds the machine up, in words that its tenant may read, and can act upon. */
+function causeOf({ metadata }: MachineClaim, { reason, message }: Condition): string {
+  if (OF_THE_DEPLOY.has(reason)) return message;
+  if (!OF_SECRETS.has(reason)) return helpOf(reason);
+  // The BMC's Secret may be the one that is missing: its name is for who runs the machine.
+  const isTenants = message.includes(`in namespace "${metadata.namespace}"`);
+  return isTenants ? message : "the Secret of its BMC is missing or incomplete.";
+}
+
+/** Their messages name what the claim's deploy names; at most, besides, how the machine boots. */
+const OF_THE_DEPLOY: ReadonlySet<string> = new Set<FailureReason>([
+  "ImageNotFound",
+  "ImageUnsuitable",
+  "DeployUnsupported",
+  "KernelArgsUnsupported",
+]);
+const OF_SECRETS: ReadonlySet<string> = new Set<FailureReason>([
+  "SecretNotFound",
+  "SecretForbidden",
+]);
 
 const helpOf = (reason: string): string =>
   Object.entries(FAILURES).find(([name]) => name === reason)?.[1].help ?? `${reason}.`;

@@ -112,6 +112,9 @@ describe("user data", () => {
     await room.claim("c", { deploy });
     expect(await room.condition("Stalled")).toBe("True SecretNotFound");
     expect(await room.stands("Stalled")).toBe("True SecretNotFound");
+    expect(await room.says()).toContain(
+      'There is no Secret "seed" in namespace "shop": create it.',
+    );
     expect(await room.seeds()).toEqual([]);
   });
 
@@ -121,6 +124,7 @@ describe("user data", () => {
     const deploy = { ...deployDebian.deploy, userDataSecretRef: { name: "seed" } };
     await room.claim("c", { deploy });
     expect(await room.stands("Stalled")).toBe("True SecretForbidden");
+    expect(await room.says()).toContain('Secret "seed" in namespace "shop" has type Opaque');
     expect((await room.tasks()).map(({ spec }) => spec.type)).toEqual(["Commission"]);
   });
 
