@@ -31,7 +31,7 @@ export const HardwareProfileSpec = z.object({
     })
     .optional()
     .describe(
-      "Machines that have the profile without naming it in profileRef. Not given: only those that name it.",
+      "Machines that have the profile without naming it in profileRef; of several that match a Machine, the first by name is its. Not given: only those that name it.",
     ),
   kernelArgs: z
     .array(z.string().min(1).max(256))

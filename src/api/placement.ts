@@ -111,7 +111,11 @@ export const Requirements = z
     minGPUs: z.int().min(1).optional().describe("At least so many GPUs."),
     manufacturer: Text.optional().describe("As the machine's SMBIOS says it, any case."),
     model: Text.optional().describe("The product name, as the machine's SMBIOS says it, any case."),
-    profiles: z.array(Label).max(32).optional().describe("One of these HardwareProfiles."),
+    profiles: z
+      .array(Label)
+      .max(32)
+      .optional()
+      .describe("One of these HardwareProfiles: named by the Machine, or matching it."),
     zones: Places.optional().describe("In one of these Zones."),
     notZones: Places.optional().describe("In none of these Zones."),
     racks: z.array(Text).max(64).optional().describe("In one of these racks (location.rack)."),

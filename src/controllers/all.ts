@@ -254,9 +254,11 @@ function images(caches: AllCaches, options: Leading): Controller {
 
 function profiles(caches: AllCaches, options: Leading): Controller {
   const { client, clock } = options;
+  const names = () => [...caches.profiles.list()].map(({ metadata }) => metadata.name);
   const deps = {
     now: () => clock.now(),
     get: (name: string) => caches.profiles.get(name),
+    all: () => caches.profiles.list(),
     machines: () => caches.machines.list(),
     writeStatus: statusWriter({ client, resource: KINDS.hardwareProfile, cache: caches.profiles }),
   };
@@ -266,9 +268,8 @@ function profiles(caches: AllCaches, options: Leading): Controller {
     workers: 1,
     sources: [
       watching(caches.profiles),
-      debounced(caches.machines, () =>
-        [...caches.profiles.list()].map(({ metadata }) => metadata.name),
-      ),
+      watching(specsOf(caches.profiles), names), // a machine may have another one from now on
+      debounced(caches.machines, names),
     ],
     reconcile: (key, signal) => reconcileProfile(key, deps, signal),
   });

@@ -22,7 +22,7 @@ function availability({ metadata, spec, status, claimed = false }: Given): Avail
       ...status,
     },
   } as unknown as Machine;
-  return candidateOf(machine, claimed).availability;
+  return candidateOf(machine, { claimed, profile: undefined }).availability;
 }
 
 const stalled = [

@@ -34,11 +34,16 @@ export interface Candidate {
   readonly warm: boolean;
 }
 
-/**
- * A Machine as placement sees it. `claimed`: it carries a claimRef, in its status or, where that was
- * lost, in its record.
- */
-export function candidateOf(machine: Machine, claimed: boolean): Candidate {
+/** What of a machine does not stand in its spec and status. */
+interface Known {
+  /** It carries a claimRef: in its status or, where that was lost, in its record. */
+  readonly claimed: boolean;
+  /** The HardwareProfile that it names or, if it names none, that matches it. */
+  readonly profile: string | undefined;
+}
+
+/** A Machine as placement sees it. */
+export function candidateOf(machine: Machine, { claimed, profile }: Known): Candidate {
   const { metadata, spec, status } = machine;
   return {
     uid: metadata.uid,
@@ -47,7 +52,7 @@ export function candidateOf(machine: Machine, claimed: boolean): Candidate {
     rack: spec.location?.rack,
     labels: metadata.labels ?? {},
     taints: spec.taints ?? [],
-    profile: spec.profileRef?.name,
+    profile,
     hardware: status?.hardware ?? {},
     availability: availabilityOf(machine, claimed),
     warm: status?.boot === "Agent",

@@ -86,6 +86,12 @@ export class Shop extends Room {
     await this.cluster.create(KINDS.osImage, { metadata: { name }, spec }, soon());
   }
 
+  async profile(name: string, match: object): Promise<void> {
+    const spec = { match, kexec: false };
+    await this.cluster.create(KINDS.hardwareProfile, { metadata: { name }, spec }, soon());
+    await this.settle();
+  }
+
   /** As a process writes it that led once. */
   async writeMachineStatus(name: string, change: object): Promise<void> {
     const ref = { namespace: "lab", name };

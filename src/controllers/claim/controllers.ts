@@ -81,6 +81,7 @@ export function claimControllers(caches: SchedulerCaches, options: Options): Cla
         caches.namespaces,
         (now, before) => !isSame(now?.metadata.labels, before?.metadata.labels),
       ),
+      whenever(caches.profiles, (now, before) => !isSame(now?.spec, before?.spec)),
       whenever(caches.images, (now, before) => !isSame(now?.spec, before?.spec)),
     ],
     reconcile: async () => {

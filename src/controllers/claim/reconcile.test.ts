@@ -199,6 +199,26 @@ describe("a claim that finds no machine", () => {
   });
 });
 
+describe("requirements.profiles", () => {
+  const wanting = { ...debian, requirements: { profiles: ["hpc"] } };
+
+  it("finds a machine that a profile matches, though it names none", async () => {
+    const room = await ready();
+    await room.claim("c", wanting);
+    expect(await room.says()).toContain("1 has another profile");
+    await room.profile("hpc", { model: "Fake" });
+    expect(await room.stands("Bound")).toBe("True Bound");
+  });
+
+  it("goes by the profile that the machine has: the first by name of those that match", async () => {
+    const room = await ready();
+    await room.profile("hpc", { model: "Fake" });
+    await room.profile("big-data", { model: "Fake" });
+    await room.claim("c", wanting);
+    expect(await room.says()).toContain("1 has another profile");
+  });
+});
+
 describe("another image", () => {
   const trixie = { deploy: { imageRef: { name: "trixie" } } };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KINDS } from "#api/group.ts";
+import type { HardwareProfile } from "#api/hardware-profile.ts";
 import type { Machine } from "#api/machine.ts";
 import type { MachineClaim } from "#api/machine-claim.ts";
 import type { OSImage } from "#api/os-image.ts";
@@ -26,6 +27,7 @@ async function twoPromises() {
     machines: new ObjectCache<Machine>({ indexes: MACHINE_INDEXES }),
     zones: new ObjectCache<Zone>(),
     images: new ObjectCache<OSImage>(),
+    profiles: new ObjectCache<HardwareProfile>(),
     namespaces: new ObjectCache<KubeObject>(),
   };
   const zone = await room.cluster.get<Zone>(KINDS.zone, { name: "a" }, AbortSignal.timeout(5_000));

@@ -1,12 +1,14 @@
+import type { HardwareProfile } from "#api/hardware-profile.ts";
 import type { Machine } from "#api/machine.ts";
 import type { MachineClaim } from "#api/machine-claim.ts";
 import type { OSImage } from "#api/os-image.ts";
 import type { Zone } from "#api/zone.ts";
 import { seconds } from "#base/duration.ts";
 import { type KubeObject, keyOf } from "#base/object.ts";
+import { Candidates } from "#controllers/candidates.ts";
 import { claimOf } from "#controllers/machine/evidence.ts";
 import type { Cache } from "#kube/cache.ts";
-import { type Candidate, candidateOf } from "#placement/candidate.ts";
+import type { Candidate } from "#placement/candidate.ts";
 import { explain, isHopeless, remedy } from "#placement/explain.ts";
 import { type Outcome, place } from "#placement/place.ts";
 import { admits, type Request, requestOf } from "#placement/request.ts";
@@ -17,6 +19,7 @@ export interface SchedulerCaches {
   readonly machines: Cache<Machine>;
   readonly zones: Cache<Zone>;
   readonly images: Cache<OSImage>;
+  readonly profiles: Cache<HardwareProfile>;
   readonly namespaces: Cache<KubeObject>;
 }
 
@@ -53,7 +56,7 @@ export class Scheduler {
   #takenBack = false;
   #keptAt = Number.NEGATIVE_INFINITY;
   readonly #monotonic: () => number;
-  readonly #candidates = new WeakMap<Machine, Candidate>();
+  readonly #candidates: Candidates;
 
   /**
    * `wake` says that a claim has news: at once, or (its place in the queue changed) at leisure.
@@ -65,6 +68,7 @@ export class Scheduler {
     monotonic: () => number,
   ) {
     this.#caches = caches;
+    this.#candidates = new Candidates(caches.profiles);
     this.#wake = wake;
     this.#monotonic = monotonic;
   }
@@ -110,16 +114,13 @@ export class Scheduler {
   }
 
   candidate(machine: Machine): Candidate {
-    const known = this.#candidates.get(machine);
-    if (known !== undefined) return known;
-    const made = candidateOf(machine, claimOf(machine) !== undefined);
-    this.#candidates.set(machine, made);
-    return made;
+    return this.#candidates.of(machine);
   }
 
   /** One pass over all who wait. */
   pass(): void {
     this.#takenBack = false;
+    this.#candidates.refresh();
     const claims = this.#caches.claims.by(WAITING, WAITING).filter((claim) => this.#waits(claim));
     this.#forgetOthers(claims);
     const open = claims.filter(({ metadata }) => !this.#promises.has(metadata.uid));

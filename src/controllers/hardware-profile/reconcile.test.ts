@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { HardwareProfile } from "#api/hardware-profile.ts";
 import type { Machine } from "#api/machine.ts";
-import { hasProfile, profileStatus } from "./reconcile.ts";
+import { hasProfile, profileOf, profileStatus } from "./reconcile.ts";
 
-const profile = (match?: object) =>
+const profile = (match?: object, name = "r760") =>
   ({
-    metadata: { name: "r760", generation: 3 },
+    metadata: { name, generation: 3 },
     spec: { ...(match && { match }), kexec: false },
   }) as unknown as HardwareProfile;
 
@@ -57,6 +57,28 @@ describe("a machine has a profile", () => {
   });
 });
 
+describe("of two profiles that match a machine", () => {
+  const all = [profile({ vendor: "Dell Inc." }, "z-all"), profile(DELL, "a-r760")];
+
+  it("the first by name is the machine's, in whatever order they come", () => {
+    const names = [all, all.toReversed()].map(
+      (each) => profileOf(machine(undefined, dell), each)?.metadata.name,
+    );
+    expect(names).toEqual(["a-r760", "a-r760"]);
+  });
+
+  it("the one that it names is, nevertheless", () => {
+    expect(profileOf(machine("z-all", dell), all)?.metadata.name).toBe("z-all");
+  });
+
+  it("one alone counts it", () => {
+    const counts = all.map(
+      (one) => profileStatus(one, all, [machine(undefined, dell)], 0).machines,
+    );
+    expect(counts).toEqual([0, 1]);
+  });
+});
+
 describe("a profile's status", () => {
   it("says that it was seen, and how many machines have it", () => {
     const machines = [machine("r760"), machine(undefined, dell), machine("other")];
@@ -64,7 +86,7 @@ describe("a profile's status", () => {
       observedGeneration,
       machines: count,
       conditions,
-    } = profileStatus(profile(DELL), machines, 0);
+    } = profileStatus(profile(DELL), [profile(DELL)], machines, 0);
     expect({ observedGeneration, count }).toEqual({ observedGeneration: 3, count: 2 });
     expect(conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual([
       "Ready=True",

@@ -7,6 +7,7 @@ import type { Requeue } from "#kube/controller.ts";
 export interface ProfileDeps {
   readonly now: () => number;
   readonly get: (name: string) => HardwareProfile | undefined;
+  readonly all: () => Iterable<HardwareProfile>;
   readonly machines: () => Iterable<Machine>;
   readonly writeStatus: (
     profile: HardwareProfile,
@@ -23,18 +24,24 @@ export async function reconcileProfile(
 ): Promise<Requeue> {
   const profile = deps.get(name);
   if (profile === undefined) return { after: null };
-  await deps.writeStatus(profile, profileStatus(profile, deps.machines(), deps.now()), signal);
+  const all = [...deps.all()];
+  const status = profileStatus(profile, all, deps.machines(), deps.now());
+  await deps.writeStatus(profile, status, signal);
   return { after: null };
 }
 
-/** The profile's status; nothing in it changes by itself. */
+/** The profile's status, among `all` that there are; nothing in it changes by itself. */
 export function profileStatus(
   profile: HardwareProfile,
+  all: readonly HardwareProfile[],
   machines: Iterable<Machine>,
   now: number,
 ): HardwareProfileStatus {
   let count = 0;
-  for (const machine of machines) if (hasProfile(machine, profile)) count += 1;
+  for (const machine of machines) {
+    if (!hasProfile(machine, profile)) continue;
+    if (profileOf(machine, all)?.metadata.name === profile.metadata.name) count += 1;
+  }
   const message = `${count} Machines name it, or are of its model.`;
   const wishes = standing({ ready: true, reason: "Usable", message });
   return {
@@ -42,6 +49,19 @@ export function profileStatus(
     machines: count,
     conditions: [...setConditions(profile.status?.conditions, wishes, now)],
   };
+}
+
+/** The profile of a Machine; of several that match it, the first by name, wherever it is asked. */
+export function profileOf(
+  machine: Machine,
+  profiles: Iterable<HardwareProfile>,
+): HardwareProfile | undefined {
+  let first: HardwareProfile | undefined;
+  for (const one of profiles) {
+    if (!hasProfile(machine, one)) continue;
+    if (first === undefined || one.metadata.name < first.metadata.name) first = one;
+  }
+  return first;
 }
 
 /** The Machine names the profile, or names none and is what the profile matches. */

@@ -12,7 +12,7 @@ import type { Clock } from "#base/clock.ts";
 import { type Ipv4, parseCidr, toNumber } from "#base/ipv4.ts";
 import { keyOf, type ObjectRef } from "#base/object.ts";
 import type { BmcDriver } from "#bmc/driver.ts";
-import { hasProfile } from "#controllers/hardware-profile/reconcile.ts";
+import { profileOf } from "#controllers/hardware-profile/reconcile.ts";
 import { SecretReader } from "#controllers/secrets.ts";
 import type { Cache, CacheOptions } from "#kube/cache.ts";
 import {
@@ -169,7 +169,7 @@ function views(world: World, reign: AbortSignal): Views {
     memory,
     get: (key) => machines.get(key),
     fleet: () => machines.size,
-    profile: (machine) => [...caches.profiles.list()].find((one) => hasProfile(machine, one)),
+    profile: (machine) => profileOf(machine, caches.profiles.list()),
     byUid: (uid) => machines.by("uid", uid)[0],
     tasksOf: ({ metadata }) => tasks.by("machine", metadata.uid),
     zone: (name) => zones.get(name),

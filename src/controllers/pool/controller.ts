@@ -5,6 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import { type Duration, seconds } from "#base/duration.ts";
 import type { Log } from "#base/log.ts";
 import { type KubeObject, keyOf } from "#base/object.ts";
+import { isSame } from "#base/same.ts";
 import type { Cache } from "#kube/cache.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { Controller, type Source, watching } from "#kube/controller.ts";
@@ -50,6 +51,9 @@ export function poolController(caches: Caches, options: Options): Controller {
       ),
       later(caches.machines, MACHINES, (now, before) =>
         caches.pools.size > 0 && machines.matters(now, before) ? [ALL] : [],
+      ),
+      later(caches.profiles, MACHINES, (now, before) =>
+        caches.pools.size > 0 && !isSame(now?.spec, before?.spec) ? [ALL] : [],
       ),
     ],
     reconcile: async (key, signal) => {

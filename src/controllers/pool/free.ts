@@ -1,3 +1,4 @@
+import type { HardwareProfile } from "#api/hardware-profile.ts";
 import type { Machine } from "#api/machine.ts";
 import type { MachineClaim } from "#api/machine-claim.ts";
 import type { MachinePool } from "#api/machine-pool.ts";
@@ -5,9 +6,8 @@ import type { OSImage } from "#api/os-image.ts";
 import type { Zone } from "#api/zone.ts";
 import type { KubeObject } from "#base/object.ts";
 import { isSame } from "#base/same.ts";
-import { claimOf } from "#controllers/machine/evidence.ts";
+import { Candidates } from "#controllers/candidates.ts";
 import type { Cache } from "#kube/cache.ts";
-import { type Candidate, candidateOf } from "#placement/candidate.ts";
 import { filter } from "#placement/filter.ts";
 import { admits, requestOf } from "#placement/request.ts";
 
@@ -15,16 +15,18 @@ export interface FreeCaches {
   readonly machines: Cache<Machine>;
   readonly zones: Cache<Zone>;
   readonly images: Cache<OSImage>;
+  readonly profiles: Cache<HardwareProfile>;
   readonly namespaces: Cache<KubeObject>;
 }
 
 /** Counts the machines that a pool's claims could take now, as if nobody else waited for them. */
 export class FreeMachines {
   readonly #caches: FreeCaches;
-  readonly #candidates = new WeakMap<Machine, Candidate>();
+  readonly #candidates: Candidates;
 
   constructor(caches: FreeCaches) {
     this.#caches = caches;
+    this.#candidates = new Candidates(caches.profiles);
   }
 
   count(pool: MachinePool): number {
@@ -33,9 +35,10 @@ export class FreeMachines {
     const image = spec.deploy && images.get(spec.deploy.imageRef.name);
     if (spec.deploy !== undefined && image === undefined) return 0;
     const request = requestOf(claimLike(pool), this.#zonesFor(pool.metadata.namespace), image);
+    this.#candidates.refresh();
     let count = 0;
     for (const machine of machines.list()) {
-      if (filter(this.#candidate(machine), request) === null) count++;
+      if (filter(this.#candidates.of(machine), request) === null) count++;
     }
     return count;
   }
@@ -43,15 +46,7 @@ export class FreeMachines {
   /** Whether the change may make it count otherwise. */
   matters(now: Machine | undefined, before: Machine | undefined): boolean {
     if (now === undefined || before === undefined) return true;
-    return !isSame(this.#candidate(now), this.#candidate(before));
-  }
-
-  #candidate(machine: Machine): Candidate {
-    const known = this.#candidates.get(machine);
-    if (known !== undefined) return known;
-    const made = candidateOf(machine, claimOf(machine) !== undefined);
-    this.#candidates.set(machine, made);
-    return made;
+    return !isSame(this.#candidates.of(now), this.#candidates.of(before));
   }
 
   #zonesFor(namespace = ""): ReadonlySet<string> {
