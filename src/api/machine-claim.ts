@@ -82,6 +82,19 @@ export const MachineClaimStatus = z
       .describe("What the Node's spec.providerID must be: steelyard://<the claim's UID>."),
     addresses: z.array(MachineAddress).max(16).optional().describe("The Machine's addresses."),
     image: z.string().max(253).optional().describe("The OSImage that runs."),
+    untouched: z
+      .object({
+        epoch: z.int().min(0).describe("The Machine's epoch."),
+        release: z
+          .string()
+          .max(64)
+          .optional()
+          .describe("The value of nonces.release that the Machine had answered."),
+      })
+      .optional()
+      .describe(
+        "How the Machine stood, as long as nothing was written to it for the claim: if it loses its status then, it is bound again.",
+      ),
     conditions: conditions(),
   })
   .meta({

@@ -59,7 +59,8 @@ export function candidateOf(machine: Machine, { claimed, profile }: Known): Cand
   };
 }
 
-function availabilityOf(machine: Machine, claimed: boolean): Availability {
+/** `claimed`: it carries a claimRef. */
+export function availabilityOf(machine: Machine, claimed: boolean): Availability {
   const { metadata, spec, status } = machine;
   if (metadata.deletionTimestamp !== undefined) return "deleting";
   if (claimed || spec.deploy !== undefined || status?.applied?.imageDigest !== undefined)

@@ -79,7 +79,7 @@ const STAGES: readonly Stage[] = [
   { what: "Ready", ends: ["Ready"], prepare: ready },
   {
     what: "Allocated",
-    ends: ["Ready"], // nothing was written for it: nothing recorded whose it is
+    ends: ["Allocated"], // no record says yet whose it is: its claim does
     prepare: async (s, server) => {
       await ready(s, server);
       await claim(s, { namespace: tenant, name: server.name }, server.name, { deploy: undefined });

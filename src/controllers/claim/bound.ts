@@ -12,10 +12,6 @@ import {
 import type { Phase } from "#lifecycle/table.ts";
 import { intolerable } from "#placement/selector.ts";
 
-/** Nothing was ever written for its holder. */
-export const isUntouched = ({ status }: Machine): boolean =>
-  status?.applied?.disk === "Erased" && status.applied.imageDigest === undefined;
-
 /** How a claim stands that holds that machine. */
 export function standingOf(claim: MachineClaim, machine: Machine): Standing {
   const name = `Machine ${keyOf(machine.metadata)}`;

@@ -3,6 +3,7 @@ import { type MachineClaim, type MachineClaimStatus, providerID } from "#api/mac
 import { FAILURES, type FailureReason } from "#base/failure.ts";
 import { keyOf } from "#base/object.ts";
 import { type ConditionWish, type Standing, setConditions, standing } from "#kube/conditions.ts";
+import { isLookedAtAnew, untouchedBy } from "./again.ts";
 import { standingOf, tainted, upToDate } from "./bound.ts";
 import type { Seen } from "./observe.ts";
 import { mainOf } from "./plan.ts";
@@ -20,16 +21,21 @@ export function outcome(seen: Seen): MachineClaimStatus | null {
   };
 }
 
-type Tenure = Pick<MachineClaimStatus, "machineRef" | "providerID" | "addresses" | "image">;
+type Tenure = Pick<
+  MachineClaimStatus,
+  "machineRef" | "providerID" | "addresses" | "image" | "untouched"
+>;
 
 function tenure({ metadata, status }: MachineClaim, machine: Machine): Tenure {
   const { namespace = "", name, uid } = machine.metadata;
   const machineRef = { namespace, name, uid, zone: machine.spec.zoneRef.name };
   const { addresses, image } = machine.status ?? {};
+  const untouched = untouchedBy(machine);
   // Made anew under its name: the reference is cleared with one write and set with the next (CEL).
   const moved = status?.machineRef !== undefined && status.machineRef.uid !== uid;
   return {
     ...(!moved && { machineRef }),
+    ...(!moved && untouched !== undefined && { untouched }),
     providerID: providerID(metadata.uid),
     ...(addresses !== undefined && { addresses }),
     ...(image !== undefined && { image }),
@@ -37,8 +43,11 @@ function tenure({ metadata, status }: MachineClaim, machine: Machine): Tenure {
 }
 
 /** Which Machine it was stays written down: a claim never takes another one. */
-const lastKnown = ({ status }: MachineClaim): Tenure =>
-  status?.machineRef === undefined ? {} : { machineRef: status.machineRef };
+function lastKnown({ status }: MachineClaim): Tenure {
+  const { machineRef, untouched } = status ?? {};
+  if (machineRef === undefined) return {};
+  return { machineRef, ...(untouched !== undefined && { untouched }) };
+}
 
 function bound(claim: MachineClaim, machine: Machine): readonly ConditionWish[] {
   const where = `Machine ${keyOf(machine.metadata)} in zone ${machine.spec.zoneRef.name}.`;
@@ -70,6 +79,13 @@ function unbound(seen: Seen): readonly ConditionWish[] | null {
   if (claim.metadata.deletionTimestamp !== undefined) return null;
   if (adoption.of === "lost") {
     return stuck("AdoptionForbidden", `The lost claim was in namespace ${adoption.namespace}.`);
+  }
+  if (machineRef !== undefined && isLookedAtAnew(claim, seen.last)) {
+    const message = `Machine ${keyOf(machineRef)} lost its status and is looked at anew: it is bound again if nothing was written to it.`;
+    return [
+      ...standing({ reconciling: true, reason: "MachineLost", message }),
+      notBound("MachineLost", message),
+    ];
   }
   if (machineRef !== undefined) {
     return stuck("MachineLost", `Machine ${keyOf(machineRef)} ${whereabouts(seen)}.`);

@@ -1,5 +1,5 @@
 import type { Machine } from "#api/machine.ts";
-import { isUntouched } from "./bound.ts";
+import { isUntouched, mayBindAgain } from "./again.ts";
 import type { Seen } from "./observe.ts";
 
 /** The next thing to do to the world for a claim, before its status can be written. */
@@ -33,16 +33,17 @@ function leaving(seen: Seen): Step | null {
   return held.length === 0 && isHolding ? { kind: "letGo" } : null;
 }
 
-function toBind({ claim, promised, adoption }: Seen): Step | null {
+function toBind({ claim, last, promised, adoption }: Seen): Step | null {
   if (adoption.of === "lost") {
     // Who made the lost claim could read what is on it; others could not.
     const mine = adoption.namespace === claim.metadata.namespace;
     return mine ? { kind: "adopt", machine: adoption.machine } : null;
   }
   if (claim.status?.machineRef !== undefined) {
-    return adoption.of === "free" && isUntouched(adoption.machine)
-      ? { kind: "bind", machine: adoption.machine }
-      : null;
+    if (adoption.of === "free" && isUntouched(adoption.machine)) {
+      return { kind: "bind", machine: adoption.machine };
+    }
+    return last !== undefined && mayBindAgain(claim, last) ? { kind: "bind", machine: last } : null;
   }
   return promised === undefined ? null : { kind: "bind", machine: promised };
 }

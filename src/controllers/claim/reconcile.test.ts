@@ -345,6 +345,70 @@ describe("a machine that its claim loses", () => {
     expect(room.bmc.trace).toEqual(["boot network UEFI"]);
   });
 
+  /** A status without a record, as long as nothing was written, says nothing of a claim. */
+  async function forgotten(room: Shop): Promise<void> {
+    await room.loseStatus();
+    await room.loseRecord();
+    await room.settle();
+  }
+
+  /** As it is looked at after such a loss. */
+  async function lookedAt(room: Shop): Promise<void> {
+    await room.pass(seconds(3));
+    await room.pass(seconds(10));
+    await room.commission();
+  }
+
+  it("is bound again when its status was lost and nothing was written to it", async () => {
+    const room = await ready();
+    await room.claim("c");
+    const { untouched } = (await room.claimed("c")).status ?? {};
+    await forgotten(room);
+    expect(await holderOf(room)).toBeUndefined();
+    expect(await room.stands("Reconciling")).toBe("True MachineLost");
+    expect(await room.says()).toContain("is looked at anew");
+    await lookedAt(room);
+    expect(await holderOf(room)).toBe("c");
+    expect(await room.stands("Ready")).toBe("True Bound");
+    expect((await room.claimed("c")).status?.untouched?.epoch).toBe((untouched?.epoch ?? 0) + 1);
+    expect((await room.tasks()).map(({ spec }) => spec.type)).toEqual(["Commission", "Commission"]);
+  });
+
+  it("is not bound again after its release was asked for", async () => {
+    const room = await ready();
+    await room.claim("c");
+    await room.edit({ nonces: { release: "1" } });
+    await room.settle();
+    expect(await holderOf(room)).toBeUndefined();
+    await room.edit({ nonces: { release: "1", commission: "1" } });
+    await lookedAt(room);
+    expect((await room.machine()).status?.phase).toBe("Ready");
+    expect(await holderOf(room)).toBeUndefined();
+    expect(await room.stands("Stalled")).toBe("True MachineLost");
+  });
+
+  it("is not bound again when its release was asked for while its status was lost", async () => {
+    const room = await ready();
+    await room.claim("c");
+    await room.loseStatus();
+    await room.loseRecord();
+    await room.edit({ nonces: { release: "1" } });
+    await lookedAt(room);
+    expect((await room.machine()).status?.phase).toBe("Ready");
+    expect(await holderOf(room)).toBeUndefined();
+  });
+
+  it("is not taken from who got it meanwhile", async () => {
+    const room = await ready();
+    await room.claim("c");
+    await forgotten(room);
+    const heir = { namespace: "shop", name: "heir", uid: "another" };
+    await room.writeMachineStatus("m1", { claimRef: heir });
+    await lookedAt(room);
+    expect(await holderOf(room)).toBe("heir");
+    expect(await room.stands("Stalled")).toBe("True MachineLost");
+  });
+
   it("is found again when the claim's own status was lost", async () => {
     const room = await deployed();
     await room.loseClaimStatus("c");
