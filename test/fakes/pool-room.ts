@@ -34,6 +34,8 @@ export class PoolRoom {
   #deps: PoolDeps;
   /** Sees each call: throws to refuse it. */
   onCall: (call: Call) => void = () => undefined;
+  /** Throws where this operator does not lead any more. */
+  fence: () => void = () => undefined;
   /** Images that no machine can run. */
   readonly unlucky = new Set<string>();
 
@@ -64,6 +66,7 @@ export class PoolRoom {
       clock: this.clock,
       hash: (text) => createHash("sha256").update(text).digest("hex"),
       free: () => undefined,
+      fence: () => this.fence(),
     });
   }
 

@@ -28,6 +28,7 @@ interface Options {
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
   readonly hash: (text: string) => string;
+  readonly fence: () => void;
 }
 
 const WORKERS = 4;

@@ -339,3 +339,34 @@ describe("a refusal", () => {
     expect(await room.condition("Stalled")).toBe("False Pending");
   });
 });
+
+describe("an operator that does not lead any more", () => {
+  const deposed = (): never => {
+    throw new Error("deposed");
+  };
+  const given = (room: PoolRoom, before: number): readonly string[] =>
+    room.cluster.writes
+      .slice(before)
+      .filter(isClaim)
+      .map(({ verb }) => verb);
+
+  it("gives up no claim, though it wrote down whom", async () => {
+    const room = await running(2);
+    await room.edit({ replicas: 1 });
+    await room.look();
+    const before = room.cluster.writes.length;
+    room.fence = deposed;
+    await expect(room.reconcile()).rejects.toThrow("deposed");
+    expect(given(room, before)).toEqual([]);
+  });
+
+  it("has no claim reinstalled", async () => {
+    const room = await running(1, { strategy: { type: "Reinstall" } });
+    await room.edit({ template: template("trixie") });
+    await room.look();
+    const before = room.cluster.writes.length;
+    room.fence = deposed;
+    await expect(room.reconcile()).rejects.toThrow("deposed");
+    expect(given(room, before)).toEqual([]);
+  });
+});

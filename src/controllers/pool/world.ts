@@ -34,6 +34,8 @@ export interface PoolWorld {
   readonly clock: Clock;
   readonly hash: (text: string) => string;
   readonly free: PoolDeps["free"];
+  /** Throws where another process may lead by now. */
+  readonly fence: () => void;
 }
 
 export function poolDeps(world: PoolWorld): PoolDeps {
@@ -66,7 +68,7 @@ export function poolDeps(world: PoolWorld): PoolDeps {
 
 type Writes = Pick<PoolDeps, "createClaim" | "deleteClaim" | "patchClaim">;
 
-function writes({ client, claims }: PoolWorld): Writes {
+function writes({ client, claims, fence }: PoolWorld): Writes {
   const resource = KINDS.machineClaim;
   return {
     createClaim: async (pool, name, { labels, annotations, spec }, signal) => {
@@ -77,6 +79,7 @@ function writes({ client, claims }: PoolWorld): Writes {
       return made !== null;
     },
     deleteClaim: async ({ metadata }, { name, ...seen }, signal) => {
+      fence(); // it gives a machine back, to be erased
       try {
         await client.delete(resource, placeOf(metadata, name), seen, signal);
         return true;
@@ -88,6 +91,7 @@ function writes({ client, claims }: PoolWorld): Writes {
     patchClaim: async ({ metadata }, patch, signal) => {
       const { name, uid, resourceVersion } = metadata;
       const ref = placeOf(metadata, name);
+      fence(); // another image may be an order to erase, too
       try {
         const seen = { uid, resourceVersion };
         claims.observeWrite(
