@@ -200,7 +200,7 @@ function zones(caches: AllCaches, options: Leading): Controller {
     get: (name: string) => caches.zones.get(name),
     machinesOf: (zone: string) => caches.machines.by("zone", zone),
     racksAlive: rackCounter(client, new LeaseAges(options.monotonic)),
-    furnish: furnisher(client, options.makeZoneKeys, options.operator),
+    furnish: furnisher(client, options.makeZoneKeys, options.operator, options.monotonic),
     writeStatus: statusWriter({ client, resource: KINDS.zone, cache: caches.zones }),
   };
   return new Controller({

@@ -29,7 +29,7 @@ beforeAll(async () => {
   for (const name of ["hardware", "closed"]) await createNamespace(cluster(), name);
   await installed.admitOperator("hardware", soon());
   for (const zone of ["east", "west"]) {
-    await furnish(zone, installed.operatorKubeconfig, soon());
+    await furnish(cluster(), zone, installed.operatorKubeconfig, soon());
   }
 });
 afterAll(async () => {

@@ -31,7 +31,8 @@ const ROLE = { ...RBAC, kind: "Role", plural: "roles", namespaced: true };
 
 beforeAll(async () => {
   await using installed = await install(cluster, soon());
-  for (const zone of [zoneA, zoneB]) await furnish(zone, installed.operatorKubeconfig, soon());
+  for (const zone of [zoneA, zoneB])
+    await furnish(cluster, zone, installed.operatorKubeconfig, soon());
   for (const [at, zone] of [
     [taskA, zoneA],
     [taskB, zoneB],

@@ -1,13 +1,16 @@
 import {
+  API_VERSION,
   CORE,
   GROUP,
+  KINDS,
   PROTECTED_LABEL,
   ZONE_KEYS_SECRET,
   ZONE_LABEL,
   zoneNamespace,
 } from "#api/group.ts";
 import type { Zone } from "#api/zone.ts";
-import type { KubeObject } from "#base/object.ts";
+import { type Duration, minutes } from "#base/duration.ts";
+import type { KubeObject, ObjectMeta, OwnerReference } from "#base/object.ts";
 import type { KubeClient } from "#kube/client.ts";
 
 /** The zone's secrets as they are made once: see `steelyard-zone-keys` in design section 4. */
@@ -35,20 +38,29 @@ const CLUSTER_ROLE = {
   namespaced: false,
 } as const;
 
-/** Makes a zone's namespace, keys and permissions, once per life of the operator. */
+/** So long what somebody took away may be missing. */
+export const REPAIR: Duration = minutes(5);
+
+/**
+ * Makes a zone's namespace, keys and permissions, and again from time to time: nothing tells us when
+ * somebody deletes them, and to look would take a right to read them. What is as it should be is no
+ * write to the API server. `monotonic`: milliseconds that never go back.
+ */
 export function furnisher(
   client: KubeClient,
   makeKeys: (zone: string) => Promise<ZoneKeys>,
   operator: ServiceAccount,
+  monotonic: () => number,
 ): (zone: Zone, signal: AbortSignal) => Promise<void> {
-  const done = new Set<string>();
+  const done = new Map<string, number>();
   return async ({ metadata: { name, uid } }, signal) => {
-    if (done.has(uid)) return;
-    for (const { resource, object } of furniture(name, operator)) {
+    const at = done.get(uid);
+    if (at !== undefined && monotonic() - at < REPAIR) return;
+    for (const { resource, object } of furniture({ name, uid }, operator)) {
       await client.apply(resource, object, MANAGER, signal);
     }
     await keepKeys(client, name, makeKeys, signal);
-    done.add(uid);
+    done.set(uid, monotonic());
   };
 }
 
@@ -86,7 +98,13 @@ export interface ServiceAccount {
  * All that a zone's racks are and may, and what the operator may there. The ClusterRoles that are
  * bound here are in config/rbac, whose rules name them for the verb `bind`.
  */
-function furniture(zone: string, operator: ServiceAccount) {
+function furniture(
+  { name: zone, uid }: Pick<ObjectMeta, "name" | "uid">,
+  operator: ServiceAccount,
+) {
+  // Kubernetes' garbage collector takes them away with the Zone: the operator may delete no role.
+  const owner: OwnerReference = { apiVersion: API_VERSION, kind: KINDS.zone.kind, name: zone, uid };
+  const ownerReferences = [owner];
   const namespace = zoneNamespace(zone);
   const labels = { [ZONE_LABEL]: zone };
   const account = { kind: "ServiceAccount", name: RACK_ACCOUNT, namespace };
@@ -120,16 +138,16 @@ function furniture(zone: string, operator: ServiceAccount) {
       // What the zone's admission policy asks for: RBAC alone cannot bind a rack to a zone's tasks.
       resource: CLUSTER_ROLE,
       object: {
-        metadata: { name: serve, labels },
+        metadata: { name: serve, labels, ownerReferences },
         rules: [
           { apiGroups: [GROUP], resources: ["zones"], resourceNames: [zone], verbs: ["serve"] },
         ],
       },
     },
-    binding(CLUSTER_ROLE_BINDING, { name: serve, labels }, serve, account),
+    binding(CLUSTER_ROLE_BINDING, { name: serve, labels, ownerReferences }, serve, account),
     binding(
       CLUSTER_ROLE_BINDING,
-      { name: `steelyard-rack-${zone}`, labels },
+      { name: `steelyard-rack-${zone}`, labels, ownerReferences },
       "steelyard-rack",
       account,
     ),

@@ -12,7 +12,7 @@ export interface ZoneDeps {
   readonly machinesOf: (zone: string) => Iterable<Machine>;
   /** How many of the zone's racks have a heartbeat. */
   readonly racksAlive: (zone: string, signal: AbortSignal) => Promise<number>;
-  /** Makes what the zone needs in the cluster: its namespace, its keys, its racks' permissions. */
+  /** Sees to what the zone needs in the cluster: its namespace, its keys, its racks' permissions. */
   readonly furnish: (zone: Zone, signal: AbortSignal) => Promise<void>;
   readonly writeStatus: (zone: Zone, status: ZoneStatus, signal: AbortSignal) => Promise<Zone>;
 }
