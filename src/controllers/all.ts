@@ -23,6 +23,7 @@ import type { RuntimeMetrics } from "#kube/metrics.ts";
 import { Reflector } from "#kube/reflector.ts";
 import { statusWriter } from "#kube/status.ts";
 import { claimControllers } from "./claim/controllers.ts";
+import { Deferral } from "./claim/deferral.ts";
 import { exceptJustBound, ordersOf } from "./claim/news.ts";
 import { CLAIM_INDEXES } from "./claim/world.ts";
 import { reconcileProfile } from "./hardware-profile/reconcile.ts";
@@ -148,6 +149,7 @@ function machines(
       ),
     );
   const seen = exceptJustBound(caches.machines, caches.claims);
+  const deferral = new Deferral(options.monotonic);
   const controller: Controller = new Controller({
     ...options,
     name: "machine",
@@ -175,7 +177,7 @@ function machines(
       ),
     ],
     reconcile: async (key, signal) =>
-      isBinding() && isJustBound(caches.machines.get(key))
+      deferral.isDue(key, isBinding() && isJustBound(caches.machines.get(key)))
         ? { after: AFTER_OTHERS }
         : reconcile(key, deps, signal),
   });
