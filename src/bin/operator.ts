@@ -2,7 +2,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { hostname } from "node:os";
 import operator from "@dot-i/k8s-operator";
 import { Registry } from "prom-client";
 import { z } from "zod";
@@ -21,6 +20,7 @@ import { prometheusMetrics } from "#kube/prometheus.ts";
 import { createCa, issueServer } from "#pki/certificate.ts";
 import { readConfig } from "./config.ts";
 import { connect } from "./connect.ts";
+import { newIdentity } from "./identity.ts";
 
 const OperatorConfig = z.object({
   kubeconfig: z.string().optional().describe("Default: KUBECONFIG, or the pod's ServiceAccount."),
@@ -32,7 +32,7 @@ const OperatorConfig = z.object({
     .string()
     .default(OPERATOR_ACCOUNT.name)
     .describe("Its own, which it binds to what it needs in each zone's namespace."),
-  identity: z.string().default(`${hostname()}-${process.pid}`).describe("Of this replica."),
+  identity: z.string().default(newIdentity).describe("Of this process: no two may have the same."),
   workers: z.int().min(1).max(1_000).default(32).describe("Machines reconciled at a time."),
   leaseSeconds: z.number().min(1).default(15),
   renewSeconds: z.number().min(0.5).default(10),
