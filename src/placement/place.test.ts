@@ -57,13 +57,27 @@ describe("placement", () => {
       request("a"),
       request("first", { priority: 1 }, { createdAt: "2026-01-03T00:00:00Z" }),
     ];
-    const outcome = place(round({ requests }));
+    const machines = [candidate("m", { availability: "held" })];
+    const outcome = place(round({ machines, requests }));
     expect([...outcome.waiting].map(([uid, { place: at }]) => `${at} ${uid.slice(4)}`)).toEqual([
       "1 first",
       "2 a",
       "3 b",
       "4 young",
     ]);
+  });
+
+  it("gives a place in the queue to those alone that a machine could serve one day", () => {
+    const machines = [candidate("m", { availability: "held" })];
+    const requests = [
+      request("huge", { ...minCPUs(999), priority: 9 }),
+      request("a"),
+      request("b"),
+    ];
+    const outcome = place(round({ machines, requests }));
+    const places = [...outcome.waiting].map(([uid, { place: at }]) => `${at} ${uid.slice(4)}`);
+    expect(places).toEqual(["null huge", "1 a", "2 b"]);
+    expect(outcome.queued).toBe(2);
   });
 
   it("lets a later claim take what an earlier one cannot use", () => {

@@ -1,6 +1,7 @@
 import type { TopologySpread } from "#api/placement.ts";
 import { keyOf, type ObjectRef } from "#base/object.ts";
 import type { Candidate } from "./candidate.ts";
+import { isHopeless } from "./explain.ts";
 import { filter, type Reason } from "./filter.ts";
 import { byTurn, type Request } from "./request.ts";
 import { byFit, scaleOf } from "./score.ts";
@@ -25,14 +26,19 @@ export interface Verdict {
   readonly machines: number;
   /** The Machine that its machineRef names, by key: it is not measured against others. */
   readonly named: string | null;
-  /** Its place among those that wait; 1 is served first. */
-  readonly place: number;
+  /**
+   * Its place among those that some machine could serve one day; 1 is served first. Null: no machine
+   * that there is will ever do.
+   */
+  readonly place: number | null;
 }
 
 export interface Outcome {
   /** By the claim's UID. */
   readonly assigned: ReadonlyMap<string, Candidate>;
   readonly waiting: ReadonlyMap<string, Verdict>;
+  /** How many of those that wait have a place in the queue. */
+  readonly queued: number;
 }
 
 /**
@@ -42,6 +48,7 @@ export interface Outcome {
 export function place(round: Round): Outcome {
   const assigned = new Map<string, Candidate>();
   const waiting = new Map<string, Verdict>();
+  let queued = 0;
   const taken = new Set<string>(round.reserved);
   const census = new Census(round.placed);
   const shapeOf = shapes(round.machines);
@@ -55,7 +62,7 @@ export function place(round: Round): Outcome {
         counts,
         machines: shape.machines,
         named: machineRef === undefined ? null : keyOf(machineRef),
-        place: waiting.size + 1,
+        place: isHopeless({ counts }) ? null : ++queued,
       });
       continue;
     }
@@ -63,7 +70,7 @@ export function place(round: Round): Outcome {
     taken.add(machine.uid);
     census.add({ namespace: request.namespace, labels: request.labels, machine });
   }
-  return { assigned, waiting };
+  return { assigned, waiting, queued };
 }
 
 /** How many machines a claim could take now. */

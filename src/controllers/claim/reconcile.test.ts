@@ -154,6 +154,7 @@ describe("a claim that finds no machine", () => {
   it("waits for what is held, and gets it when it is free", async () => {
     const room = await ready();
     await room.claim("first");
+    await room.claim("too-much", { requirements: { minCPUs: 1_000 }, priority: 9 });
     await room.claim("second");
     expect(await room.stands("Reconciling", "second")).toBe("True NotPlaced");
     expect(await room.says("second")).toBe(

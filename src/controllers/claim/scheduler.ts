@@ -9,7 +9,7 @@ import { Candidates } from "#controllers/candidates.ts";
 import { claimOf } from "#controllers/machine/evidence.ts";
 import type { Cache } from "#kube/cache.ts";
 import type { Candidate } from "#placement/candidate.ts";
-import { explain, isHopeless, remedy } from "#placement/explain.ts";
+import { explain, remedy } from "#placement/explain.ts";
 import { type Outcome, place } from "#placement/place.ts";
 import { admits, type Request, requestOf } from "#placement/request.ts";
 import type { Placed } from "#placement/spread.ts";
@@ -200,7 +200,7 @@ export class Scheduler {
     return [...promised, ...bound.flat()];
   }
 
-  #tell(claims: readonly MachineClaim[], { assigned, waiting }: Outcome): void {
+  #tell(claims: readonly MachineClaim[], { assigned, waiting, queued }: Outcome): void {
     for (const claim of claims) {
       const { uid } = claim.metadata;
       const key = keyOf(claim.metadata);
@@ -213,14 +213,15 @@ export class Scheduler {
       }
       const verdict = waiting.get(uid);
       if (verdict === undefined) continue;
-      const what = isHopeless(verdict)
+      const isHopeless = verdict.place === null;
+      const what = isHopeless
         ? `Waiting does not help: ${remedy(verdict)}`
-        : `Number ${verdict.place} of ${waiting.size} that wait.`;
+        : `Number ${verdict.place} of ${queued} that wait.`;
       const message = `${explain(verdict)} ${what}`;
       const before = this.#waiting.get(uid);
       if (before?.message === message) continue;
-      this.#waiting.set(uid, { message, isHopeless: isHopeless(verdict) });
-      this.#wake(key, before?.isHopeless !== isHopeless(verdict));
+      this.#waiting.set(uid, { message, isHopeless });
+      this.#wake(key, before?.isHopeless !== isHopeless);
     }
   }
 }
