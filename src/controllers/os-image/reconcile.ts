@@ -29,12 +29,13 @@ export async function reconcileImage(
   const image = deps.get(name);
   if (image === undefined) return { after: null };
   const users = deps.machinesOf(name).filter(({ status }) => status?.applied?.image === name);
-  const status = imageStatus(image, [...deps.racks()], users.length, deps.now());
+  const racks = [...deps.racks()];
+  const status = imageStatus(image, racks, users.length, deps.now());
   const before = findCondition(image.status?.conditions, "Ready");
   const now = findCondition(status.conditions, "Ready");
   await deps.writeStatus(image, status, signal);
-  if (now?.status === "False" && before?.message !== now.message) {
-    deps.event(image, { type: "Warning", reason: now.reason, message: now.message });
+  if (failuresOf(image, racks).length > 0 && before?.message !== now?.message) {
+    deps.event(image, { type: "Warning", reason: "FetchFailed", message: now?.message ?? "" });
   }
   return { after: null };
 }
@@ -46,24 +47,21 @@ export function imageStatus(
   usedBy: number,
   now: number,
 ): OSImageStatus {
-  const digests = new Set(image.spec.artifacts.map(({ digest }) => digest));
-  const held = racks.flatMap((rack) =>
-    (rack.status?.images ?? [])
-      .filter(({ digest }) => digests.has(digest))
-      .map((copy) => ({ rack: rack.metadata.name, ...copy })),
+  const copies = copiesOf(image, racks);
+  const cachedOn = new Set(
+    copies.filter(({ state }) => state === "Cached").map(({ rack }) => rack.metadata.name),
   );
-  const cachedOn = [
-    ...new Set(held.filter(({ state }) => state === "Cached").map(({ rack }) => rack)),
-  ];
-  const failed = held.find(({ state }) => state === "Failed");
-  const bad = failed !== undefined && cachedOn.length === 0;
+  const failures = failuresOf(image, racks);
+  const bad = failures.length > 0 && cachedOn.size === 0;
   const reason = bad ? "FetchFailed" : "Usable";
-  const message = bad
-    ? `Rack ${failed.rack}: ${failed.message ?? "it could not be fetched"}`.slice(0, 1_024)
-    : "Racks fetch it when a machine needs it, and check its digest.";
+  const message = [
+    ...(bad ? [] : ["Racks fetch it when a machine needs it, and check its digest."]),
+    ...(failures.length > 0 && !bad ? ["Some could not get it:"] : []),
+    ...failures,
+  ].join(" ");
   return {
     observedGeneration: image.metadata.generation ?? 0,
-    ...(cachedOn.length > 0 && { cachedOn: cachedOn.toSorted() }),
+    ...(cachedOn.size > 0 && { cachedOn: [...cachedOn].toSorted() }),
     usedBy,
     conditions: [
       ...setConditions(
@@ -74,3 +72,23 @@ export function imageStatus(
     ],
   };
 }
+
+/** What racks hold of an image, or tried to. */
+const copiesOf = ({ spec }: OSImage, racks: readonly Rack[]) => {
+  const digests = new Set(spec.artifacts.map(({ digest }) => digest));
+  return racks.flatMap((rack) =>
+    (rack.status?.images ?? [])
+      .filter(({ digest }) => digests.has(digest))
+      .map((copy) => ({ rack, ...copy })),
+  );
+};
+
+/** A sentence for each rack that could not get it: its zone's machines wait, whoever else has it. */
+const failuresOf = (image: OSImage, racks: readonly Rack[]): readonly string[] =>
+  copiesOf(image, racks)
+    .filter(({ state }) => state === "Failed")
+    .map(({ rack: { metadata, spec }, message = "it could not be fetched" }) => {
+      const what = `Rack ${metadata.name} of zone ${spec.zone}: ${message}`;
+      return what.endsWith(".") ? what : `${what}.`;
+    })
+    .toSorted();
