@@ -4,7 +4,6 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { ALL_KINDS } from "#api/all.ts";
-import { API_VERSION } from "#api/group.ts";
 import type { Machine } from "#api/machine.ts";
 import type { OSImage } from "#api/os-image.ts";
 import type { Rack } from "#api/rack.ts";
@@ -17,49 +16,18 @@ import { setConditions, standing } from "#kube/conditions.ts";
 import { MODES, type Mode } from "#lifecycle/facts.ts";
 import type { Plan } from "#lifecycle/plan.ts";
 import { PHASES, type Phase } from "#lifecycle/table.ts";
+import {
+  claimStates,
+  NOW,
+  objectOf,
+  poolStates,
+  SAYS,
+  type State,
+  type Word,
+} from "#test/fakes/health-states.ts";
 import { healthCases, SCRIPTED, scriptOf } from "../../tools/gitops/cases.ts";
 import { judge, type Verdict } from "../../tools/gitops/judge.ts";
 import { luaHealth } from "../../tools/gitops/lua.ts";
-
-const NOW = Date.parse("2026-11-20T10:00:00Z");
-
-/** What a person would say of an object. */
-type Word = "going on" | "well" | "stuck" | "out of use" | "out of use, not there yet" | "leaving";
-
-/** The same in kstatus's words and in Argo CD's. */
-const SAYS: Readonly<Record<Word, { kstatus: string; health: string }>> = {
-  "going on": { kstatus: "InProgress", health: "Progressing" },
-  well: { kstatus: "Current", health: "Healthy" },
-  stuck: { kstatus: "Failed", health: "Degraded" },
-  // kstatus has no word for it: what is wanted holds, or not
-  "out of use": { kstatus: "Current", health: "Suspended" },
-  "out of use, not there yet": { kstatus: "InProgress", health: "Suspended" },
-  leaving: { kstatus: "Terminating", health: "Progressing" },
-};
-
-interface State {
-  readonly kind: string;
-  readonly state: string;
-  readonly object: Record<string, unknown>;
-  readonly word: Word;
-}
-
-interface Twist {
-  readonly generation?: number;
-  readonly deleting?: boolean;
-}
-
-const objectOf = (kind: string, spec: unknown, status: unknown, twist: Twist = {}) => ({
-  apiVersion: API_VERSION,
-  kind,
-  metadata: {
-    name: "one",
-    generation: twist.generation ?? 1,
-    ...(twist.deleting && { deletionTimestamp: "2026-11-20T10:00:00Z" }),
-  },
-  spec,
-  status,
-});
 
 /** Phases where a machine may stay, and how: for a machine that is Active and not stalled. */
 const RESTS: Partial<Record<Phase, Word>> = { Ready: "well", Deployed: "well" };
@@ -239,7 +207,7 @@ const others = (): readonly State[] =>
   ]);
 
 describe("kstatus and Argo CD", () => {
-  const states = [...machines(), ...others()];
+  const states = [...machines(), ...claimStates(), ...poolStates(), ...others()];
   const cases = SCRIPTED.flatMap(healthCases);
   let verdicts: readonly Verdict[] = [];
   let ofCases: readonly Verdict[] = [];
