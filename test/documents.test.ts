@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { Requirements } from "#api/placement.ts";
 
 const FOLDERS = "src|test|docs|config|examples|tools|images|bench|crds";
 const LINK = /\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)/g;
@@ -16,6 +17,12 @@ describe("the documents name what is there", () => {
     const paths = first(text.matchAll(PATH));
     const missing = [...links, ...paths].filter((path) => !existsSync(path));
     expect(missing.filter((path) => !path.includes("NNNN"))).toEqual([]);
+  });
+
+  it("docs/pools-and-claims.md names each requirement, and none that is not there", () => {
+    const text = readFileSync("docs/pools-and-claims.md", "utf8");
+    const named = [...text.matchAll(/`requirements\.(\w+)`/g)].map(([, field]) => field);
+    expect([...new Set(named)].toSorted()).toEqual(Object.keys(Requirements.shape).toSorted());
   });
 
   it("docs/dependencies.md has a row for each runtime dependency", () => {
