@@ -21,7 +21,7 @@ export const FAILURES = {
     help: "Fix the Secret named by spec.bmc.credentialsRef.",
   },
   BmcAddressInvalid: {
-    retryAfter: null,
+    retryAfter: minutes(1), // a BMC that has just started may not know its systems yet
     help: "Write spec.bmc.address as redfish://host[:port][/redfish/v1/Systems/ID].",
   },
   BmcCertificateChanged: {

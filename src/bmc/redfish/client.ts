@@ -9,6 +9,7 @@ import { failureOf, isSuccess, objectOf } from "./answer.ts";
 import { isRefusal, ladder, type Rung } from "./etag.ts";
 import { Collection } from "./schema.ts";
 import { Session } from "./session.ts";
+import { namesOf, noSystem } from "./system.ts";
 import { type Answer, type Request, Transport } from "./transport.ts";
 
 const quiet = {
@@ -31,6 +32,8 @@ const SYSTEMS = "/redfish/v1/Systems";
 export class RedfishClient extends iDRACRedfishClient implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #session: Session;
+  /** Whether the address names the system; else it is looked up. */
+  readonly #isNamed: boolean;
   #signal: AbortSignal = AbortSignal.abort();
   #systemPath: string | null;
   /** What this BMC wants as If-Match, once known. */
@@ -41,6 +44,7 @@ export class RedfishClient extends iDRACRedfishClient implements AsyncDisposable
     this.#transport = new Transport(address, tls, deps);
     this.#session = new Session(this.#transport, credentials, deps);
     this.#systemPath = address.systemPath;
+    this.#isNamed = address.systemPath !== null;
     this.baseUrl = this.#transport.origin;
   }
 
@@ -99,10 +103,12 @@ export class RedfishClient extends iDRACRedfishClient implements AsyncDisposable
     await this.#transport[Symbol.asyncDispose]();
   }
 
-  /** The library's one way out. Only its reads are used, so nothing else passes here. */
+  /** The library's one way out. Only its read of the system is used, so nothing else passes here. */
   protected override async customFetch<T>(url: string): Promise<{ data: T; headers: Headers }> {
     const path = this.#session.pathOf(url);
-    const answer = await this.#request({ method: "GET", path });
+    const answer = await this.#session.request({ method: "GET", path }, this.#signal);
+    if (answer.status === 404) throw await this.#notFound(path, answer);
+    if (!isSuccess(answer)) throw failureOf(`GET ${path}`, answer);
     return { data: objectOf(`GET ${path}`, answer) as T, headers: answer.headers };
   }
 
@@ -118,11 +124,20 @@ export class RedfishClient extends iDRACRedfishClient implements AsyncDisposable
   }
 
   async #onlySystem(): Promise<string> {
-    const [first, ...others] = await this.getAvailableSystemIds();
+    const ids = await this.getAvailableSystemIds();
+    const [first, ...others] = ids;
     if (first === undefined) throw new Failure("BmcUnsupported", "the BMC has no system");
     if (others.length === 0) return `${SYSTEMS}/${first}`;
-    const all = [first, ...others].slice(0, 20).join(", ");
+    const all = namesOf(ids);
     throw new Failure("BmcAddressInvalid", `name one of its systems in the address: ${all}`);
+  }
+
+  /** After a 404 to the system's own path. What was looked up is looked up anew next time. */
+  async #notFound(path: string, answer: Answer): Promise<Failure> {
+    const failure = failureOf(`GET ${path}`, answer);
+    if (failure.reason !== "BmcProtocolViolation") return failure; // it says why
+    if (!this.#isNamed) this.#systemPath = null;
+    return noSystem(path, await this.getAvailableSystemIds().catch(unreadable));
   }
 
   async #request(request: Request): Promise<Answer> {
@@ -130,6 +145,13 @@ export class RedfishClient extends iDRACRedfishClient implements AsyncDisposable
     if (!isSuccess(answer)) throw failureOf(`${request.method} ${request.path}`, answer);
     return answer;
   }
+}
+
+/** A list that the BMC does not give is an empty one; that it is silent, or busy, is other news. */
+function unreadable(error: unknown): readonly string[] {
+  const reason = error instanceof Failure ? error.reason : null;
+  if (reason === "BmcProtocolViolation" || reason === "BmcUnsupported") return [];
+  throw error;
 }
 
 function conform<T>(what: string, schema: z.ZodType<T>, value: object): T {

@@ -1,7 +1,9 @@
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import type { FailureReason } from "#base/failure.ts";
+import { minutes } from "#base/duration.ts";
+import { FAILURES, type Failure, type FailureReason } from "#base/failure.ts";
 import {
   BadBmc,
   empty,
@@ -165,6 +167,84 @@ describe("a BMC that misbehaves", () => {
     await using bmc = openBad(`redfish://127.0.0.1:${port}`);
     expect((await failureOf(bmc.observe(soon()))).reason).toBe("BmcProtocolViolation");
     server.close();
+  });
+});
+
+describe("a system that the address names and the BMC does not know", () => {
+  const COLLECTION = "/redfish/v1/Systems";
+  const NAMED = `${COLLECTION}/Self`;
+
+  /** What a look at NAMED comes to where the BMC's list is answered so. */
+  async function lookedAt(list: (response: ServerResponse) => void): Promise<Failure> {
+    await using bad = await BadBmc.start((seen, response) => {
+      if (seen.path === COLLECTION) list(response);
+      return seen.path === COLLECTION;
+    });
+    await using bmc = openBad(bad.address + NAMED);
+    return failureOf(bmc.observe(soon()));
+  }
+  const listing = (...ids: string[]) => ({
+    Members: ids.map((id) => ({ "@odata.id": `${COLLECTION}/${id}` })),
+  });
+
+  it.each<[string, FailureReason, string, (response: ServerResponse) => void]>([
+    [
+      "others",
+      "BmcAddressInvalid",
+      `GET ${NAMED}: 404, the BMC has no such system and lists: 1, node-2`,
+      (response) => json(response, 200, listing("1", "node-2/")),
+    ],
+    [
+      "nothing, as while it starts",
+      "BmcAddressInvalid",
+      `GET ${NAMED}: 404, the BMC has no such system and lists none`,
+      (response) => json(response, 200, listing()),
+    ],
+    [
+      "that it has no list",
+      "BmcAddressInvalid",
+      `GET ${NAMED}: 404, the BMC has no such system and lists none`,
+      (response) => empty(response, 404),
+    ],
+    [
+      "that very system, as while it starts",
+      "BmcBusy",
+      `GET ${NAMED}: 404, though the BMC lists that system: it may be starting`,
+      (response) => json(response, 200, listing("1", "Self")),
+    ],
+    ["that it is busy", "BmcBusy", `GET ${COLLECTION}: 503`, (response) => empty(response, 503)],
+  ])("where it lists %s is %s", async (_, reason, message, list) => {
+    expect(await lookedAt(list)).toMatchObject({ reason, message });
+  });
+
+  it("is asked for again a minute later: it may have been known too early", () => {
+    expect(FAILURES.BmcAddressInvalid.retryAfter).toBe(minutes(1));
+  });
+
+  it("and that says itself that it is starting is BmcBusy", async () => {
+    const info = [{ MessageId: "Base.1.8.ServiceInUnknownState" }];
+    await using bad = await BadBmc.start((seen, response) => {
+      if (seen.path === NAMED) json(response, 404, { error: { "@Message.ExtendedInfo": info } });
+      return seen.path === NAMED;
+    });
+    await using bmc = openBad(bad.address + NAMED);
+    expect((await failureOf(bmc.observe(soon()))).reason).toBe("BmcBusy");
+    expect(bad.requests).not.toContain(`GET ${COLLECTION}`);
+  });
+
+  it("is found by its new name where the address names none", async () => {
+    await using bad = await BadBmc.start();
+    await using bmc = openBad(bad.address);
+    await bmc.observe(soon());
+    bad.fault = (seen, response) => {
+      if (isSystem(seen)) empty(response, 404);
+      else if (seen.path === COLLECTION) json(response, 200, listing("Self"));
+      else if (seen.path === NAMED) json(response, 200, bad.system);
+      else return false;
+      return true;
+    };
+    expect((await failureOf(bmc.observe(soon()))).reason).toBe("BmcAddressInvalid");
+    expect((await bmc.observe(soon())).power).toBe("off");
   });
 });
 

@@ -1,5 +1,6 @@
 /** Decisions about a ComputerSystem: what it says, and what to ask of it. Pure. */
 import { dmiText } from "#base/dmi-text.ts";
+import { Failure } from "#base/failure.ts";
 import { parseSystemUuid } from "#base/system-uuid.ts";
 import type { BmcObservation, BootTarget, FirmwareMode, PowerState } from "#bmc/driver.ts";
 import type { Boot, ComputerSystem } from "./schema.ts";
@@ -17,6 +18,19 @@ export const identityOf = (system: ComputerSystem): Identity => ({
   manufacturer: dmiText(system.Manufacturer),
   model: dmiText(system.Model),
 });
+
+/** The ids of a BMC's systems, for a message: an enclosure may have dozens. */
+export const namesOf = (ids: readonly string[]): string => ids.slice(0, 20).join(", ");
+
+/** What a 404 to the path of a system means, by the systems that the BMC lists. */
+export function noSystem(path: string, ids: readonly string[]): Failure {
+  const what = `GET ${path}: 404`;
+  if (ids.some((id) => path.endsWith(`/${id}`))) {
+    return new Failure("BmcBusy", `${what}, though the BMC lists that system: it may be starting`);
+  }
+  const others = ids.length === 0 ? "lists none" : `lists: ${namesOf(ids)}`;
+  return new Failure("BmcAddressInvalid", `${what}, the BMC has no such system and ${others}`);
+}
 
 /** What to do about a wish: "wait" while the machine is between two states. */
 export type Move = "nothing" | "act" | "wait";
