@@ -125,7 +125,7 @@ describe("each policy", () => {
   it("is bound, and names no field that is not there", async () => {
     const policies = await listed("validatingadmissionpolicies");
     const ours = policies.filter(({ metadata }) => metadata.name.endsWith(".steelyard.dev"));
-    expect(ours.length).toBeGreaterThanOrEqual(8);
+    expect(ours.length).toBeGreaterThanOrEqual(12);
     const bindings = await listed("validatingadmissionpolicybindings");
     for (const { metadata } of ours) {
       const { name } = metadata;

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CORE, KINDS, USER_DATA_TYPE, zoneNamespace } from "#api/group.ts";
 import type { ObjectRef } from "#base/object.ts";
-import { RACK_ACCOUNT } from "#controllers/zone/furnish.ts";
+import { OPERATOR_ACCOUNT, RACK_ACCOUNT } from "#controllers/zone/furnish.ts";
 import { serviceAccountToken } from "../../tools/cluster/service-account.ts";
 import { Caller, messageOf } from "./caller.ts";
 import { SMALLEST } from "./crd-rules.ts";
@@ -28,6 +28,10 @@ const state = { operator: admin, rackA: admin, tenantA: admin, reporter: admin }
 const RBAC = { group: "rbac.authorization.k8s.io", version: "v1" };
 const ROLE_BINDING = { ...RBAC, kind: "RoleBinding", plural: "rolebindings", namespaced: true };
 const ROLE = { ...RBAC, kind: "Role", plural: "roles", namespaced: true };
+const CLUSTER_ROLE = { ...RBAC, kind: "ClusterRole", plural: "clusterroles", namespaced: false };
+const CLUSTER_ROLE_BINDING = {
+  ...{ ...RBAC, kind: "ClusterRoleBinding", plural: "clusterrolebindings", namespaced: false },
+};
 
 beforeAll(async () => {
   await using installed = await install(cluster, soon());
@@ -272,5 +276,55 @@ describe("the operator", () => {
     await made(admin.create(ROLE_BINDING, { namespace: teamB, name }, { roleRef, subjects }));
     await untilAllowed(() => state.operator.get(CORE.secret, at));
     await refused(state.operator.get(CORE.secret, { namespace: teamB }));
+  });
+
+  const roleRef = (name: string) => ({ apiGroup: RBAC.group, kind: "ClusterRole", name });
+  const toItself = {
+    roleRef: roleRef("steelyard-operator-zone"),
+    subjects: [{ kind: "ServiceAccount", ...OPERATOR_ACCOUNT }],
+  };
+  const labels = { metadata: { labels: { "pod-security.kubernetes.io/enforce": "privileged" } } };
+
+  it("makes accounts and bindings in zones' namespaces, and gives itself no other's Secrets", async () => {
+    const { operator } = state;
+    const name = uniqueName("mine");
+    for (const namespace of [zoneNamespace(zoneA), zoneNamespace(zoneB)]) {
+      await made(operator.create(CORE.serviceAccount, { namespace, name }, {}));
+      await made(operator.create(ROLE_BINDING, { namespace, name }, toItself));
+    }
+    for (const namespace of ["kube-system", hardware, teamA]) {
+      const told = `namespaces named steelyard-zone-<zone>, and ServiceAccounts and RoleBindings in them, and ${namespace} is none`;
+      await refused(operator.create(ROLE_BINDING, { namespace, name }, toItself), told);
+      await refused(operator.create(CORE.serviceAccount, { namespace, name }, {}), told);
+      await refused(operator.get(CORE.secret, { namespace, name: "any" }));
+    }
+  });
+
+  it("changes zones' namespaces, and makes or labels no other", async () => {
+    const { operator } = state;
+    const zones = { name: zoneNamespace(zoneA) };
+    expect((await operator.patch(CORE.namespace, zones, labels)).status).toBe(200);
+    for (const name of ["kube-system", teamA]) {
+      await refused(operator.patch(CORE.namespace, { name }, labels), `${name} is none`);
+    }
+    const name = uniqueName("mine");
+    await refused(operator.create(CORE.namespace, { name }, {}), `${name} is none`);
+  });
+
+  it("makes cluster-wide roles and bindings of zones' names, and gives itself nothing by them", async () => {
+    const { operator } = state;
+    const onlyServe = "ClusterRoles named steelyard-serve-<zone> alone";
+    const role = {
+      rules: [{ apiGroups: ["steelyard.dev"], resources: ["zones"], verbs: ["serve"] }],
+    };
+    await refused(operator.create(CLUSTER_ROLE, { name: uniqueName("mine") }, role), onlyServe);
+    await refused(operator.patch(CLUSTER_ROLE, { name: "steelyard-rack" }, role), onlyServe);
+
+    const onlyZones = "ClusterRoleBindings named steelyard-serve-<zone>, of the role of that name";
+    const bind = (name: string, body: object) =>
+      refused(operator.create(CLUSTER_ROLE_BINDING, { name }, body), onlyZones);
+    await bind("steelyard-rack-mine", toItself);
+    await bind("steelyard-serve-mine", toItself);
+    await bind(uniqueName("mine"), { ...toItself, roleRef: roleRef("steelyard-rack") });
   });
 });
