@@ -4,7 +4,7 @@ import { type BootParameters, readBootParameters } from "#agent/boot-parameters.
 import { makeAgentKey, Rack } from "#agent/rack.ts";
 import { rackConnections, zoneCa } from "#agent/trust.ts";
 import type { Welcome } from "#api/agent.ts";
-import { KINDS } from "#api/group.ts";
+import { KINDS, USER_DATA_TYPE } from "#api/group.ts";
 import type { Zone } from "#api/zone.ts";
 import { systemClock } from "#base/clock.ts";
 import { seconds } from "#base/duration.ts";
@@ -12,6 +12,7 @@ import type { Ipv4 } from "#base/ipv4.ts";
 import { parseMac } from "#base/mac.ts";
 import { DhcpRelay } from "#sim/dhcp-client.ts";
 import type { MachineConfig } from "#sim/fleet.ts";
+import { NAMESPACE } from "../../tools/room/manifests.ts";
 import { type Scene, useScene } from "./scene.ts";
 
 const scene = useScene({ zone: "past", machines: 12, rackArgs: ["--linger-seconds", "1"] });
@@ -48,8 +49,8 @@ async function readyByHand(s: Scene): Promise<MachineConfig> {
   return server;
 }
 
-const orderDeploy = async (s: Scene, { name }: MachineConfig): Promise<void> => {
-  await s.edit(name, { deploy: { imageRef: { name: s.room.image.name } } });
+const orderDeploy = async (s: Scene, { name }: MachineConfig, more: object = {}): Promise<void> => {
+  await s.edit(name, { deploy: { imageRef: { name: s.room.image.name }, ...more } });
   await s.untilTask(name, "a Deploy", ({ spec }) => spec.type === "Deploy");
 };
 
@@ -130,6 +131,30 @@ describe("an old agent", () => {
     const report = { task: order?.task ?? "", state: "Running" } as const;
     await expect(first.report(report, s.signal)).rejects.toThrow(/Ended/);
     expect(s.history.wrongs()).toEqual([]);
+  });
+});
+
+describe("user data", () => {
+  const userData = "#cloud-config\nhostname: mine\n";
+
+  it("lies in the zone's namespace while its task runs, and no longer", async () => {
+    const s = scene();
+    const server = await readyByHand(s);
+    const metadata = { name: "user-data", namespace: NAMESPACE };
+    const secret = { apiVersion: "v1", kind: "Secret", metadata, type: USER_DATA_TYPE };
+    await s.apply({ ...secret, stringData: { userData } });
+    await orderDeploy(s, server, { userDataSecretRef: { name: "user-data" } });
+    const boot = await due(s, server);
+    using agent = await agentOf(boot, s);
+    const { order } = await hello(agent, boot, server, s);
+
+    const task = s.tasksOf(server.name).find(({ metadata }) => metadata.name === order?.task);
+    const data = { userData: Buffer.from(userData).toString("base64") };
+    expect(await s.seedOf(task)).toMatchObject({ type: USER_DATA_TYPE, data });
+    expect((await agent.seed(s.signal))["user-data"]).toContain("hostname: mine");
+
+    await callOff(s, server);
+    await expect.poll(() => s.seedOf(task), { timeout: 30_000 }).toBeNull();
   });
 });
 

@@ -73,6 +73,8 @@ describe.concurrent("a claim that is served", () => {
       providerID: claim?.status?.providerID,
       image: s.room.image.name,
     });
+    const task = s.tasksOf(name).findLast(({ spec }) => spec.type === "Deploy");
+    expect(await s.seedOf(task)).toBeNull();
 
     await tenant.delete("whole");
     await s.phase(name, "Releasing");

@@ -5,12 +5,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { KINDS } from "#api/group.ts";
+import { CORE, KINDS, zoneNamespace } from "#api/group.ts";
 import type { Machine, MachineSpec } from "#api/machine.ts";
 import type { MachineTask } from "#api/machine-task.ts";
 import { systemClock } from "#base/clock.ts";
 import { type Duration, seconds } from "#base/duration.ts";
 import { createLog } from "#base/log.ts";
+import type { KubeObject } from "#base/object.ts";
 import { ObjectCache } from "#kube/cache.ts";
 import { KubeConfigConnection, loadKubeConfig } from "#kube/connection.ts";
 import { HttpKubeClient } from "#kube/http-client.ts";
@@ -197,6 +198,14 @@ export class Scene implements AsyncDisposable {
   tasksOf(name: string): readonly MachineTask[] {
     const mine = [...this.tasks.list()].filter(({ spec }) => spec.machineRef.name === name);
     return mine.toSorted((a, b) => a.spec.epoch - b.spec.epoch || a.spec.attempt - b.spec.attempt);
+  }
+
+  /** The copy of a task's user data in the zone's namespace; null: it is not there. */
+  seedOf(task: MachineTask | undefined): Promise<KubeObject | null> {
+    const name = task?.spec.deploy?.seedSecret;
+    if (name === undefined) throw new Error(`${task?.metadata.name} has no user data`);
+    const at = { namespace: zoneNamespace(this.zone), name };
+    return this.client.get<KubeObject>(CORE.secret, at, this.signal);
   }
 
   phase(name: string, phase: NonNullable<Machine["status"]>["phase"]): Promise<Machine> {
