@@ -16,7 +16,7 @@ export interface Opening extends SiteOptions {
   readonly bootOrder: readonly ("network" | "disk")[];
   readonly diskGiB: readonly number[];
   /** Called when all is closed. */
-  readonly after?: () => Promise<void>;
+  readonly after?: (site: Site) => Promise<void>;
 }
 
 export interface Stage {
@@ -48,7 +48,7 @@ export function opening({ machine, bootOrder, diskGiB, after, ...options }: Open
   afterAll(async () => {
     if (stage !== null) console.log(stage.site.timeline.print("timeline", "VM power On"));
     await open.disposeAsync();
-    await after?.();
+    if (stage !== null) await after?.(stage.site);
   });
   return () => {
     if (stage === null) throw new Error("the site did not open");

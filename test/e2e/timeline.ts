@@ -6,6 +6,8 @@ export interface Timeline {
   at(text: string | RegExp): number | undefined;
   /** All that match, in the order of time. */
   all(text: RegExp): readonly string[];
+  /** Of each text that was noted after `from`, when it was noted first, in seconds since `from`. */
+  since(from: string): Readonly<Record<string, number>>;
   clear(): void;
   /** In the order of time, in seconds since `from` was noted. */
   print(title: string, from: string): string;
@@ -21,6 +23,14 @@ export function createTimeline(): Timeline {
     note: (text, at = Date.now()) => void notes.push({ at, text }),
     at: find,
     all: (pattern) => sorted().flatMap(({ text }) => (pattern.test(text) ? [text] : [])),
+    since: (from) => {
+      const start = find(from) ?? Number.POSITIVE_INFINITY;
+      const after = sorted().filter(({ at }) => at >= start);
+      // the first of a text is the last to be set
+      return Object.fromEntries(
+        after.toReversed().map(({ at, text }) => [text, (at - start) / 1_000]),
+      );
+    },
     clear: () => void notes.splice(0),
     print: (title, from) => {
       const start = find(from) ?? notes[0]?.at ?? 0;

@@ -19,10 +19,13 @@ export function inside(netns: string, argv: readonly [string, ...string[]]): [st
   return ["ip", "netns", "exec", netns, "setpriv", "--pdeathsig", "KILL", "--", ...argv];
 }
 
+/** For a namespace that is to be swept away once this process is gone. */
+export const netnsName = (): string => `steelyard-${process.pid}-${made++}`;
+
 /** An empty namespace of our own, its loopback up. Needs root. */
 export async function addNetns(signal: AbortSignal): Promise<string> {
   await sweep(signal);
-  const name = `steelyard-${process.pid}-${made++}`;
+  const name = netnsName();
   await run(["ip", "netns", "add", name], signal);
   await run(["ip", "-n", name, "link", "set", "lo", "up"], signal);
   return name;
