@@ -7,7 +7,8 @@
  * rack of the zone can check both by itself.
  *
  * 403 to any of them means: you hold no grant (any more). The agent stops, touches nothing more
- * and powers off.
+ * and powers off. 503: nothing can be decided now (the API server is away, the rack has just
+ * started). The agent asks again.
  */
 import { z } from "zod";
 import { TASK_TYPES } from "#lifecycle/table.ts";

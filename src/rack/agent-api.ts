@@ -11,7 +11,7 @@ import {
   json,
   type Route,
 } from "#netboot/http/message.ts";
-import { type Desk, refused } from "./desk.ts";
+import { type Desk, refused, requireView } from "./desk.ts";
 import { greet, nextOrder } from "./hello.ts";
 import { storeInventory } from "./inventory.ts";
 import { takeReport } from "./reports.ts";
@@ -120,6 +120,7 @@ async function takeInventory(
     desk.log.info({ mac, product: inventory.system.product }, "an unknown machine was looked at");
     return;
   }
+  requireView(desk, "inventory");
   const machine = machineByUid(desk.view, its.uid);
   if (machine === null) throw refused(desk, "inventory", "NoSuchMachine", { mac });
   const result = await storeInventory(machine, inventory, desk.client, signal);

@@ -13,6 +13,7 @@ const asking = (difference: Partial<BootQuery> = {}): BootQuery => ({
   tasks: [],
   subnet: { dhcp: "Server", discovery: "Off" },
   synced: true,
+  waits: 0,
   boots: 0,
   ...difference,
 });
@@ -100,8 +101,13 @@ describe("a machine that the API names gets", () => {
       gets: "Local (DuplicateMac)",
     },
     {
-      title: "its disk while the rack knows nothing yet",
-      query: { machines: [], synced: false },
+      title: "a wait while the rack knows nothing yet: its task may be due",
+      query: { machines: [], synced: false, waits: 4 },
+      gets: "Hold (NotSynced)",
+    },
+    {
+      title: "its disk where it has waited for that in vain: the API may be away for hours",
+      query: { machines: [], synced: false, waits: 5 },
       gets: "Local (NotSynced)",
     },
     { title: "its disk where its status was lost", query: {}, gets: "Local (NothingRecorded)" },

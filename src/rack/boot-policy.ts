@@ -56,6 +56,8 @@ export interface BootQuery {
   readonly subnet: Pick<Subnet, "dhcp" | "discovery"> | null;
   /** Whether the rack has seen the API since it started: before that, absence means nothing. */
   readonly synced: boolean;
+  /** How often it was told already to ask again, because nothing was seen yet. */
+  readonly waits: number;
   /** How often the agent was booted for the due task without any progress. */
   readonly boots: number;
 }
@@ -63,11 +65,17 @@ export interface BootQuery {
 /** Agent boots of one task without progress, until it is taken for a loop. */
 export const MAX_BOOTS = 3;
 
+/**
+ * For about a minute a machine waits for a rack that was just started: from its disk it would be lost
+ * for its task. Then it boots from there all the same, as a deployed one must with the API away.
+ */
+export const MAX_WAITS = 5;
+
 const local = (reason: BootReason) => ({ kind: "Local", reason }) as const;
 
-/** In any doubt: the local disk. */
+/** In any doubt: the local disk; before anything was seen: ask again. */
 export function bootPolicy(query: BootQuery): BootAnswer {
-  if (!query.synced) return query.asked === "DHCP" ? silence("NotSynced") : local("NotSynced");
+  if (!query.synced) return forNobodyYet(query);
   const [machine, another] = query.machines;
   if (machine === undefined) return forUnknown(query);
   if (another !== undefined) return local("DuplicateMac");
@@ -78,6 +86,11 @@ export function bootPolicy(query: BootQuery): BootAnswer {
 }
 
 const silence = (reason: BootReason): BootAnswer => ({ kind: "Silence", reason });
+
+function forNobodyYet({ asked, waits }: BootQuery): BootAnswer {
+  if (asked === "DHCP") return silence("NotSynced");
+  return waits < MAX_WAITS ? { kind: "Hold", reason: "NotSynced", task: null } : local("NotSynced");
+}
 
 function forUnknown({ asked, subnet }: BootQuery): BootAnswer {
   if ((subnet?.discovery ?? "Off") !== "Off") {

@@ -6,7 +6,7 @@ import { parseIpv4 } from "#base/ipv4.ts";
 import { type Mac, parseMac } from "#base/mac.ts";
 import { ApiError } from "#kube/client.ts";
 import { type HttpReply, type HttpRequest, text } from "#netboot/http/message.ts";
-import { type BootAnswer, bootPolicy, MAX_BOOTS } from "./boot-policy.ts";
+import { type BootAnswer, type BootQuery, bootPolicy, MAX_BOOTS } from "./boot-policy.ts";
 import { bootScript, type ScriptDeps } from "./boot-script.ts";
 import { within } from "./deadline.ts";
 import { type Desk, named } from "./desk.ts";
@@ -14,7 +14,7 @@ import { dueTask, hasEnded, stateOf } from "./due-task.ts";
 import { subnetOf } from "./endpoints.ts";
 import { failed } from "./grant.ts";
 import { refuse } from "./verdict.ts";
-import { machinesByMac, tasksOf } from "./view.ts";
+import { isSeen, machinesByMac, seen, tasksOf } from "./view.ts";
 
 export interface BootDeps {
   readonly desk: Desk;
@@ -23,6 +23,9 @@ export interface BootDeps {
 
 /** A rack that was just started waits so long for its first view before it answers without one. */
 const FIRST_VIEW = seconds(2);
+
+/** In the URL that a machine asks again by: how often it has done so for want of a view. */
+const WAITS = "waits";
 
 /** `GET /boot?mac=…&uuid=…&arch=…`: the script for whoever asks. Never an error: in doubt, local. */
 export async function serveBoot(
@@ -34,15 +37,30 @@ export async function serveBoot(
   const { query, remote } = request;
   const mac = parseMac(query.get("mac") ?? "");
   const uuid = query.get("uuid");
+  const waits = numberIn(query, WAITS);
   const answer: BootAnswer =
     mac === null
       ? { kind: "Local", reason: "Unknown" }
-      : await answerBoot(mac, { uuid, remote }, desk, signal);
+      : await answerBoot(mac, { uuid, remote, waits }, desk, signal);
   const script = deps.script(remote);
-  const selfUrl = `${script.rackUrl}/boot?${query}`;
+  const again = askingAgain(query, answer.reason === "NotSynced" ? { [WAITS]: waits + 1 } : {});
+  const selfUrl = `${script.rackUrl}/boot?${again}`;
   const client = { mac: mac ?? "", architecture: architectureOf(query.get("arch")), selfUrl };
   const made = { ...script, nonce: desk.nonce(), now: desk.clock.now() };
   return text(bootScript(answer, client, made));
+}
+
+function numberIn(query: URLSearchParams, name: string): number {
+  const number = Number(query.get(name));
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
+}
+
+/** Who asks, without the marks of an earlier answer, and with those of this one. */
+function askingAgain(query: URLSearchParams, marks: Readonly<Record<string, number>>): string {
+  const asking = new URLSearchParams(query);
+  for (const name of [WAITS]) asking.delete(name);
+  for (const [name, value] of Object.entries(marks)) asking.set(name, String(value));
+  return asking.toString();
 }
 
 const taskOf = (answer: BootAnswer): string | undefined => taskIn(answer)?.metadata.name;
@@ -54,6 +72,8 @@ const architectureOf = (arch: string | null): Architecture =>
 export interface Booting {
   readonly uuid: string | null;
   readonly remote: string;
+  /** See {@link BootQuery}. */
+  readonly waits: number;
 }
 
 /** Decides what a machine that boots from us gets, and keeps count of it. */
@@ -73,7 +93,7 @@ export async function answerBoot(
 
 async function decide(
   mac: Mac,
-  { uuid, remote }: Booting,
+  { uuid, remote, waits }: Booting,
   desk: Desk,
   signal: AbortSignal,
 ): Promise<BootAnswer> {
@@ -90,16 +110,15 @@ async function decide(
     tasks,
     subnet: address === null ? null : subnetOf(zone, address),
     synced,
+    waits,
     boots: machine === undefined ? 0 : bootsOf(machine, tasks, desk),
   });
 }
 
-async function hasView({ view, clock }: Desk, signal: AbortSignal): Promise<boolean> {
-  const { machines, tasks, zones } = view;
-  const all = (limited: AbortSignal) =>
-    Promise.all([machines, tasks, zones].map((cache) => cache.synced(limited)));
-  await within(FIRST_VIEW, all, clock, signal).catch(() => undefined);
-  return machines.isSynced && tasks.isSynced && zones.isSynced;
+/** Whether there is a first view, which is waited for a little. */
+export async function hasView({ view, clock }: Desk, signal: AbortSignal): Promise<boolean> {
+  await within(FIRST_VIEW, (limited) => seen(view, limited), clock, signal).catch(() => undefined);
+  return isSeen(view);
 }
 
 /** The due task is read live, so that one which has ended meanwhile boots nobody any more. */

@@ -130,7 +130,7 @@ describe("a rack", () => {
     expect(Math.abs(Number(text) - Date.now())).toBeLessThan(60_000);
   });
 
-  it("boots machines from their disks where it was started with the API away", async () => {
+  it("has machines ask again where it was started with the API away, and boot their disks after a minute", async () => {
     await rig.put(machine({ status: { boot: "Local" } }));
     const reads = ({ resource }: { resource: string }) => {
       if (resource !== "secrets") throw noAnswer("away");
@@ -139,8 +139,12 @@ describe("a rack", () => {
     rig.onCall = reads;
     const started = rig.boot();
     await expect.poll(() => rig.isServing).toBe(true);
-    expect(await rig.script()).toContain("local.efi");
-    expect(rig.counts.get("boot NotSynced")).toBe(1);
+    const asked = await rig.script();
+    expect(asked).toContain("sleep 10");
+    expect(asked).toMatch(/^chain .*\/boot\?mac=\S+&waits=1 /m);
+    const last = await rig.get(`/boot?mac=${MAC}&arch=amd64&waits=5`);
+    expect(await last.text()).toContain("local.efi");
+    expect(rig.counts.get("boot NotSynced")).toBe(2);
     rig.onCall = () => {};
     await started;
   }, 20_000);

@@ -2,7 +2,7 @@
 import type { Machine } from "#api/machine.ts";
 import type { MachineTask } from "#api/machine-task.ts";
 import type { Clock } from "#base/clock.ts";
-import { hours, minutes } from "#base/duration.ts";
+import { hours, minutes, seconds } from "#base/duration.ts";
 import type { Log } from "#base/log.ts";
 import { keyOf } from "#base/object.ts";
 import type { KubeClient } from "#kube/client.ts";
@@ -11,7 +11,7 @@ import type { BootCounter } from "./boot-counter.ts";
 import type { SeenTimes } from "./signature.ts";
 import type { TaskStore } from "./task-store.ts";
 import { type Session, sealToken } from "./tokens.ts";
-import type { View } from "./view.ts";
+import { isSeen, type View } from "./view.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface Desk {
@@ -47,6 +47,9 @@ export const BOOT_TOKEN_LIFE = minutes(30);
 /** A machine may wait warm, or be rescued, for long; what it may do is asked each time. */
 export const SESSION_LIFE = hours(24 * 30);
 
+/** When who came too early is to ask again. */
+const VIEW_TIME = seconds(2);
+
 export const named = ({ metadata }: Machine | MachineTask) => ({
   key: keyOf(metadata),
   uid: metadata.uid,
@@ -55,6 +58,17 @@ export const named = ({ metadata }: Machine | MachineTask) => ({
 export function sealSession(session: Omit<Session, "kind" | "expires">, desk: Desk): string {
   const expires = desk.clock.now() + SESSION_LIFE;
   return sealToken({ ...session, kind: "session", expires }, desk.hmacKey);
+}
+
+/**
+ * For what is decided by what is there: a rack that has just started knows of nothing, and a
+ * refusal is final to an agent. @throws {@link HttpError} 503 until its first view is complete
+ */
+export function requireView({ view, count }: Desk, event: string): void {
+  if (isSeen(view)) return;
+  count(event, "NotSynced");
+  const why = "this rack has just started and has not seen its zone's machines yet: ask again";
+  throw new HttpError(503, why, { retryAfter: VIEW_TIME });
 }
 
 /** 403: the agent holds no grant (any more), stops and powers off. */

@@ -3,7 +3,7 @@ import type { Ipv4 } from "#base/ipv4.ts";
 import { parseMac } from "#base/mac.ts";
 import { holdGrubConfig, linuxGrubConfig, localGrubConfig } from "#netboot/ipxe/grub.ts";
 import { agentArgs, HOLD_SECONDS, type ScriptDeps } from "./boot-script.ts";
-import { answerBoot, type BootDeps } from "./boots.ts";
+import { answerBoot, type BootDeps, hasView } from "./boots.ts";
 import { machineByIp } from "./view.ts";
 
 /** Below the root of our TFTP server. */
@@ -19,10 +19,11 @@ export async function grubConfig(
   { desk, script }: BootDeps,
   signal: AbortSignal,
 ): Promise<string> {
+  await hasView(desk, signal); // which whoever got this far by our DHCP need not wait for
   const machine = machineByIp(desk.view, client);
   const mac = parseMac(machine?.status?.addresses?.find(({ ip }) => ip === client)?.mac ?? "");
   if (mac === null || machine?.spec.boot.mode !== "UEFISecureBoot") return localGrubConfig();
-  const answer = await answerBoot(mac, { uuid: null, remote: client }, desk, signal);
+  const answer = await answerBoot(mac, { uuid: null, remote: client, waits: 0 }, desk, signal);
   if (answer.kind === "Hold") return holdGrubConfig({ seconds: HOLD_SECONDS });
   const deps: ScriptDeps = { ...script(client), nonce: desk.nonce(), now: desk.clock.now() };
   const architecture: Architecture = "amd64"; // there is no signed chain for arm64 yet

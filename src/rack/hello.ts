@@ -3,7 +3,7 @@ import type { Machine } from "#api/machine.ts";
 import type { MachineTask } from "#api/machine-task.ts";
 import { type Duration, hours, seconds } from "#base/duration.ts";
 import { HttpError } from "#netboot/http/message.ts";
-import { type Desk, named, refused, sealSession } from "./desk.ts";
+import { type Desk, named, refused, requireView, sealSession } from "./desk.ts";
 import { dueTask, newestTask, stateOf } from "./due-task.ts";
 import { type Asker, judgeGrant } from "./grant.ts";
 import { orderFor } from "./order.ts";
@@ -27,6 +27,7 @@ export async function greet(
   const { token } = opened;
   if (token.machine === undefined)
     return { session: stranger(token, hello, desk), lingerSeconds: 0 };
+  requireView(desk, "hello");
   const machine = machineByUid(desk.view, token.machine.uid);
   if (machine === null) throw refused(desk, "hello", "NoSuchMachine", { mac: token.mac });
   const who = { token, hello, remote, machine };
@@ -138,6 +139,7 @@ async function orderNow(
   signal: AbortSignal,
 ): Promise<Order | null> {
   if (session.machine === undefined) return null;
+  requireView(desk, "next");
   const machine = machineByUid(desk.view, session.machine.uid);
   if (machine === null) throw refused(desk, "next", "NoSuchMachine", { mac: session.mac });
   if (isRevoked(session, desk)) throw refused(desk, "next", "Revoked", { task: session.task?.key });

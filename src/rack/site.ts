@@ -9,7 +9,7 @@ import type { Slice } from "#netboot/dhcp/leases.ts";
 import { type BootAnswer, bootPolicy } from "./boot-policy.ts";
 import { FILE_PATHS } from "./boot-script.ts";
 import { type Endpoint, rackUrlOf, subnetOf } from "./endpoints.ts";
-import { machinesByMac, tasksOf, type View } from "./view.ts";
+import { isSeen, machinesByMac, tasksOf, type View } from "./view.ts";
 
 type ZoneSubnet = NonNullable<Zone["spec"]["subnets"]>[number];
 
@@ -45,8 +45,9 @@ export function siteFor(client: Client, deps: SiteDeps): Site | null {
   if (toldOf === null) return null;
   const machines = machinesByMac(view, client.mac);
   const answer = answerTo(client, machines, subnet, view);
-  if (machines.length === 0) deps.onUnknown(client.mac, subnet.name);
   if (client.rom !== null) deps.count("dhcp-boot", answer.reason);
+  if (!isSeen(view)) return null; // an address alone would send its firmware to its disk
+  if (machines.length === 0) deps.onUnknown(client.mac, subnet.name);
   return {
     mode,
     server: endpoint.address,
@@ -66,9 +67,9 @@ function answerTo(
   view: View,
 ): BootAnswer {
   const [machine] = machines;
-  const synced = view.machines.isSynced && view.tasks.isSynced;
+  const synced = isSeen(view);
   const tasks = machine === undefined ? [] : tasksOf(view, machine);
-  return bootPolicy({ asked: "DHCP", uuid, machines, tasks, subnet, synced, boots: 0 });
+  return bootPolicy({ asked: "DHCP", uuid, machines, tasks, subnet, synced, waits: 0, boots: 0 });
 }
 
 /** Also whoever is to boot from its disk: our script says so much faster than firmware gives up. */

@@ -14,6 +14,18 @@ export interface View {
   readonly images: Cache<OSImage>;
 }
 
+/**
+ * Whether it is known what there is: all that a machine's fate is decided by. Before that, absence
+ * means nothing; an image that is not here yet is only fetched later.
+ */
+export const isSeen = ({ machines, tasks, zones }: View): boolean =>
+  machines.isSynced && tasks.isSynced && zones.isSynced;
+
+/** Resolves once {@link isSeen}. */
+export async function seen({ machines, tasks, zones }: View, signal: AbortSignal): Promise<void> {
+  await Promise.all([machines, tasks, zones].map((cache) => cache.synced(signal)));
+}
+
 /** Every interface that an object of the API says is this machine's: named, learned, or addressed. */
 export function macsOf({ spec, status }: Machine): readonly Mac[] {
   const texts = [

@@ -5,6 +5,8 @@ import type { Inventory } from "#api/machine-inventory.ts";
 
 export interface Answer {
   readonly status: number;
+  /** The header. */
+  readonly retryAfter: string | undefined;
   readonly text: string;
   /** Undefined where it is no JSON. */
   readonly body: unknown;
@@ -83,7 +85,8 @@ export class TestAgent implements Disposable {
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode ?? 0, text, body: parsed(text) });
+          const retryAfter = response.headers["retry-after"];
+          resolve({ status: response.statusCode ?? 0, retryAfter, text, body: parsed(text) });
         });
       });
       sent.once("error", reject);

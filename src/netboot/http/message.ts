@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Duration } from "#base/duration.ts";
 
 /** A request as handlers see it. */
 export interface HttpRequest {
@@ -52,11 +53,18 @@ export interface Route {
 export class HttpError extends Error {
   override readonly name = "HttpError";
   readonly status: number;
+  readonly retryAfter: Duration | undefined;
 
-  constructor(status: number, message: string, options?: ErrorOptions) {
+  constructor(status: number, message: string, options: HttpErrorOptions = {}) {
     super(message, options);
     this.status = status;
+    this.retryAfter = options.retryAfter;
   }
+}
+
+export interface HttpErrorOptions extends ErrorOptions {
+  /** When to ask again; whole seconds are sent (RFC 9110 section 10.2.3). */
+  readonly retryAfter?: Duration;
 }
 
 export const json = (value: unknown, status = 200): HttpReply => ({

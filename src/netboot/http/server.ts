@@ -139,10 +139,17 @@ async function handle(
 }
 
 function failed(error: unknown, { url, method }: IncomingMessage, { log }: HttpDeps): HttpReply {
-  if (error instanceof HttpError) return text(`${error.message}\n`, error.status);
+  if (error instanceof HttpError) return refusal(error);
   // Without its query, which may hold a token.
   log.error({ err: error, method, path: url?.split("?")[0] }, "HTTP handler");
   return text("internal error\n", 500);
+}
+
+function refusal({ message, status, retryAfter }: HttpError): HttpReply {
+  const said = text(`${message}\n`, status);
+  if (retryAfter === undefined) return said;
+  const seconds = String(Math.ceil(retryAfter / 1_000));
+  return { ...said, headers: { ...said.headers, "retry-after": seconds } };
 }
 
 function missing(allow: readonly string[], fallback: Handler | undefined): Handler {
