@@ -78,6 +78,17 @@ describe("a commissioning", () => {
     expect((await rig.task(made)).status?.state).toBeUndefined();
   });
 
+  it("is given to one agent of a boot: a second one with its token fails it", async () => {
+    const { made, agent, order, token } = await begun();
+    expect(await agent.hello(token)).toMatchObject({ status: 200, body: { order: {} } });
+    expect(await rig.agent().hello(token)).toMatchObject({ status: 403, text: "BootConflict\n" });
+    expect((await rig.task(made)).status).toMatchObject({
+      state: "Failed",
+      reason: "BootConflict",
+    });
+    expect(await agent.report(order.task, "Running")).toMatchObject({ status: 403 });
+  });
+
   it("may begin again after a reboot", async () => {
     await begun();
     const { agent, token } = await rig.bootAgent();
@@ -378,6 +389,8 @@ describe("an agent that stays", () => {
     const answer = await agent.hello(token, { macAddresses: ["52:54:00:00:00:02"] });
     expect(answer).toMatchObject({ status: 200 });
     expect(answer.body).not.toHaveProperty("order");
+    const other = await rig.agent().hello(token, { macAddresses: ["52:54:00:00:00:02"] });
+    expect(other).toMatchObject({ status: 403, text: "BootConflict\n" });
   });
 });
 

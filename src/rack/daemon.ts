@@ -10,6 +10,7 @@ import { heartbeat } from "#kube/lease.ts";
 import type { RuntimeMetrics } from "#kube/metrics.ts";
 import { prefetchFor } from "./artifacts.ts";
 import { BootCounter } from "./boot-counter.ts";
+import { BootKeys } from "./boot-keys.ts";
 import type { RackConfig } from "./config.ts";
 import type { Desk } from "./desk.ts";
 import { Discovered } from "./discovered.ts";
@@ -141,6 +142,7 @@ function createDesk(
     view: caches,
     tasks: new TaskStore({ client, cache: caches.tasks, clock }),
     boots: new BootCounter(clock),
+    keys: new BootKeys(clock),
     waiters: new Waiters(),
     seen: new SeenTimes(),
     inventoried: new Set(),

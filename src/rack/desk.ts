@@ -8,6 +8,7 @@ import { keyOf } from "#base/object.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { HttpError } from "#netboot/http/message.ts";
 import type { BootCounter } from "./boot-counter.ts";
+import type { BootKeys } from "./boot-keys.ts";
 import type { SeenTimes } from "./signature.ts";
 import type { TaskStore } from "./task-store.ts";
 import { type Session, sealToken } from "./tokens.ts";
@@ -24,6 +25,7 @@ export interface Desk {
   readonly view: View;
   readonly tasks: TaskStore;
   readonly boots: BootCounter;
+  readonly keys: BootKeys;
   readonly waiters: Waiters;
   readonly seen: SeenTimes;
   /** Uids of tasks whose inventory this rack has stored; another one asks the API. */

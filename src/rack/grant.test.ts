@@ -8,6 +8,7 @@ const UUID = "4c4c4544-0000-1000-8000-00000000a002";
 const asker = (difference: Partial<Asker> = {}): Asker => ({
   nonce: "n1",
   agentKey: "key",
+  isFirst: true,
   rack: "r1",
   macAddresses: [MAC],
   systemUUID: UUID,
@@ -66,6 +67,17 @@ describe("a grant", () => {
       kind: "Refuse",
       reason: "BootConflict",
       write: { state: "Failed", reason: "BootConflict", finishedAt: "2026-01-01T00:00:00Z" },
+    });
+  });
+});
+
+describe("a token that two agents have", () => {
+  it.each(TASK_TYPES)("fails a %s: neither of them goes on", (type) => {
+    const verdict = judgeGrant(task({ type }), asker({ isFirst: false }), now);
+    expect(verdict).toMatchObject({
+      kind: "Refuse",
+      reason: "BootConflict",
+      write: { state: "Failed", reason: "BootConflict", message: expect.stringContaining("r1") },
     });
   });
 });

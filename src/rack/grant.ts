@@ -13,6 +13,8 @@ export interface Asker {
   /** Of its boot, or made for this grant where it went on from another task. */
   readonly nonce: string;
   readonly agentKey: string;
+  /** No other agent has shown the token of its boot to this rack. */
+  readonly isFirst: boolean;
   readonly rack: string;
   readonly macAddresses: readonly string[];
   readonly systemUUID?: string | undefined;
@@ -27,6 +29,7 @@ export function judgeGrant(task: MachineTask, asker: Asker, now: number): Verdic
     const write = failed("IdentityConflict", conflict, now);
     return { kind: "Refuse", reason: "IdentityConflict", write };
   }
+  if (!asker.isFirst) return bootConflict(task, asker, now);
   // A commissioning only reads, may begin again, and saves a write: only its end is recorded.
   if (task.spec.type === "Commission") return { kind: "Go" };
   return { kind: "Go", write: granted(asker, now) };
@@ -37,7 +40,12 @@ function judgeAgain(task: MachineTask, asker: Asker, now: number): Verdict {
   if (stateOf(task) === "Written") return refuse("WrongState");
   const grant = task.status?.grant;
   if (grant?.bootNonce === asker.nonce && grant.agentKey === asker.agentKey) return { kind: "Go" };
-  const message = `A second boot asked rack ${asker.rack} for this task, which rack ${grant?.rack ?? "?"} had granted to a first one. Neither goes on.`;
+  return bootConflict(task, asker, now);
+}
+
+function bootConflict({ status }: MachineTask, { rack }: Asker, now: number): Verdict {
+  const first = status?.grant?.rack ?? rack;
+  const message = `A second boot asked rack ${rack} for this task, which rack ${first} had given to a first one. Neither goes on.`;
   const write = failed("BootConflict", message, now);
   return { kind: "Refuse", reason: "BootConflict", write };
 }

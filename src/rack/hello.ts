@@ -25,12 +25,16 @@ export async function greet(
   if ("refused" in opened) throw refused(desk, "hello", opened.refused, { remote });
   if (!isAgentKey(hello.agentKey)) throw new HttpError(400, "agentKey is no Ed25519 public key");
   const { token } = opened;
+  if (token.machine !== undefined) requireView(desk, "hello");
+  const isFirst = desk.keys.isFirst(token, hello.agentKey);
+  if (!isFirst && token.task === undefined) {
+    throw refused(desk, "hello", "BootConflict", { remote, mac: token.mac });
+  }
   if (token.machine === undefined)
     return { session: stranger(token, hello, desk), lingerSeconds: 0 };
-  requireView(desk, "hello");
   const machine = machineByUid(desk.view, token.machine.uid);
   if (machine === null) throw refused(desk, "hello", "NoSuchMachine", { mac: token.mac });
-  const who = { token, hello, remote, machine };
+  const who = { token, hello, isFirst, remote, machine };
   const task = taskFor(who, desk);
   const order = task === null ? null : await begin(task, askerOf(who, desk), who, desk, signal);
   desk.count("hello", order === null ? "Waits" : order.type);
@@ -44,6 +48,7 @@ export async function greet(
 interface Greeted {
   readonly token: Omit<BootToken, "kind" | "expires">;
   readonly hello: Pick<Hello, "agentKey" | "macAddresses" | "systemUUID" | "serial">;
+  readonly isFirst: boolean;
   readonly remote: string;
   readonly machine: Machine;
 }
@@ -62,9 +67,10 @@ function taskFor({ token, machine }: Greeted, desk: Desk): MachineTask | null {
   throw refused(desk, "hello", "NotDue", { task: token.task.key, newest: newest?.metadata.name });
 }
 
-const askerOf = ({ token, hello }: Greeted, { rack }: Desk): Asker => ({
+const askerOf = ({ token, hello, isFirst }: Greeted, { rack }: Desk): Asker => ({
   nonce: token.nonce,
   agentKey: hello.agentKey,
+  isFirst,
   rack,
   macAddresses: hello.macAddresses,
   systemUUID: hello.systemUUID,
@@ -149,7 +155,8 @@ async function orderNow(
   if (!isNew || (stateOf(task) !== "Pending" && again === null)) return null;
   const { agentKey, systemUUID, mac } = session;
   const hello = { agentKey, systemUUID, macAddresses: [mac] };
-  const who = { token: { ...session, nonce: again ?? desk.nonce() }, hello, remote, machine };
+  const token = { ...session, nonce: again ?? desk.nonce() };
+  const who = { token, hello, isFirst: true, remote, machine };
   return begin(task, askerOf(who, desk), who, desk, signal);
 }
 
