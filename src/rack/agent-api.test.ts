@@ -264,6 +264,15 @@ describe("an agent is refused", () => {
     expect(await agent.next(0)).toMatchObject({ status: 403 });
   });
 
+  it("once its task is not there any more: nobody knows how it ended", async () => {
+    const { made, agent } = await begun({ type: "Deploy" });
+    await rig.end(made, "Canceled");
+    await rig.cluster.delete(KINDS.machineTask, made.metadata, {}, never);
+    await settled();
+    await due({ type: "Erase", epoch: 2 });
+    expect(await agent.next(0)).toMatchObject({ status: 403, text: "Revoked\n" });
+  });
+
   it("with a session that somebody else was given", async () => {
     const { agent, order } = await begun({ type: "Deploy" });
     const thief = rig.agent();

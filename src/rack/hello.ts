@@ -148,7 +148,8 @@ async function orderNow(
   requireView(desk, "next");
   const machine = machineByUid(desk.view, session.machine.uid);
   if (machine === null) throw refused(desk, "next", "NoSuchMachine", { mac: session.mac });
-  if (isRevoked(session, desk)) throw refused(desk, "next", "Revoked", { task: session.task?.key });
+  const isRevoked = await wasRevoked(session, desk, signal);
+  if (isRevoked) throw refused(desk, "next", "Revoked", { task: session.task?.key });
   const task = dueTask(machine, tasksOf(desk.view, machine));
   const isNew = task !== null && task.metadata.uid !== session.task?.uid;
   const again = task === null ? null : lostGrant(task, session);
@@ -169,8 +170,15 @@ function lostGrant({ status }: MachineTask, { agentKey }: Session): string | nul
   return state === "Running" && grant?.agentKey === agentKey ? grant.bootNonce : null;
 }
 
-/** The operator took its task away: it is about to be powered off, and gets nothing more. */
-function isRevoked({ task }: Session, desk: Desk): boolean {
-  const now = task === undefined ? null : desk.tasks.cached(task.key);
-  return now !== null && ["Expired", "Canceled"].includes(stateOf(now));
+/**
+ * The operator took its task away: it is about to be powered off, and gets nothing more. Nor does an
+ * agent whose task is not there any more, however it ended. Our watch may lag behind the rack that
+ * granted it, so that what is missing is looked for.
+ */
+async function wasRevoked({ task: its }: Session, desk: Desk, signal: AbortSignal) {
+  if (its === undefined) return false;
+  const cached = desk.tasks.cached(its.key);
+  const isHere = cached?.metadata.uid === its.uid;
+  const task = isHere ? cached : await desk.tasks.live(its.key, signal);
+  return task?.metadata.uid !== its.uid || ["Expired", "Canceled"].includes(stateOf(task));
 }
