@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as plain } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, request as plain } from "node:http";
 import { type Agent, request as secure } from "node:https";
 
 export interface Question {
@@ -33,6 +33,7 @@ export function ask(question: Question, signal: AbortSignal): Promise<IncomingMe
 
 export interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -54,7 +55,8 @@ export async function exchange(
   } catch (cause) {
     throw fault(question.url, cause, signal);
   }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks) };
+  const { statusCode: status = 0, headers } = response;
+  return { status, headers, body: Buffer.concat(chunks) };
 }
 
 function fault(url: URL, cause: unknown, signal: AbortSignal): unknown {

@@ -211,6 +211,14 @@ describe("the agent", () => {
     expect(rack.last?.state).toBe("Written");
   });
 
+  it("goes on with the session that an answer has renewed", async () => {
+    rack.orders = [order("Commission"), deploy()];
+    rack.lingerSeconds = 1;
+    rack.renews = true;
+    expect(await run(machine())).toBe("Reboot");
+    expect(rack.last?.state).toBe("Written");
+  });
+
   it("tells what is here when nothing is ordered, and changes nothing", async () => {
     const on = machine([{ kind: "foreign" }]);
     expect(await run(on)).toBe("PowerOff");

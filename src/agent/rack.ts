@@ -91,9 +91,12 @@ export class Rack {
   }
 
   #signed(method: "GET" | "POST", path: string, content: unknown, signal: AbortSignal) {
-    const turn = this.#queue.then(() => {
+    const turn = this.#queue.then(async () => {
       const body = Buffer.from(content === undefined ? "" : JSON.stringify(content));
-      return this.#send(method, path, this.#proof(method, path, body), body, signal);
+      const answer = await this.#send(method, path, this.#proof(method, path, body), body, signal);
+      const anew = answer.headers[HEADERS.session];
+      if (typeof anew === "string") this.#session = anew;
+      return answer;
     });
     this.#queue = turn.catch(() => undefined);
     return turn;

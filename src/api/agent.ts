@@ -50,6 +50,7 @@ export const PLAIN_PATHS = {
 
 /** Headers of every request but hello. */
 export const HEADERS = {
+  /** In an answer: the same session anew, to be shown from now on. It is used before it runs out. */
   session: "x-steelyard-session",
   /** Milliseconds since the epoch; refused when more than 60 s off, or not after the last one. */
   time: "x-steelyard-time",

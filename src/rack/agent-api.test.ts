@@ -273,6 +273,17 @@ describe("an agent is refused", () => {
     expect(await agent.next(0)).toMatchObject({ status: 403, text: "Revoked\n" });
   });
 
+  it("with a session that was not used for six hours", async () => {
+    const { agent, order } = await begun({ type: "Deploy" });
+    const later = 6 * 3_600_000;
+    rig.forward(later);
+    agent.time += later;
+    expect(await agent.report(order.task, "Running")).toMatchObject({
+      status: 403,
+      text: "Expired\n",
+    });
+  });
+
   it("with a session that somebody else was given", async () => {
     const { agent, order } = await begun({ type: "Deploy" });
     const thief = rig.agent();
@@ -380,6 +391,18 @@ describe("an agent that stays", () => {
       state: "Written",
       grant: { agentKey: first.agent.agentKey },
     });
+  });
+
+  it("has its session renewed by using it, for as long as it stays", async () => {
+    const { agent } = await begun();
+    expect((await agent.next(0)).session).toBeUndefined();
+    for (let hours = 4; hours <= 24; hours += 4) {
+      rig.forward(4 * 3_600_000);
+      agent.time += 4 * 3_600_000;
+      const answer = await agent.next(0);
+      expect(answer).toMatchObject({ status: 204, session: expect.any(String) });
+      agent.session = answer.session ?? "";
+    }
   });
 
   it("hears when there is none", async () => {

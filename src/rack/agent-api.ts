@@ -11,7 +11,7 @@ import {
   json,
   type Route,
 } from "#netboot/http/message.ts";
-import { type Desk, refused, requireView } from "./desk.ts";
+import { type Desk, refused, renewed, requireView } from "./desk.ts";
 import { greet, nextOrder } from "./hello.ts";
 import { storeInventory } from "./inventory.ts";
 import { takeReport } from "./reports.ts";
@@ -35,7 +35,11 @@ export function agentRoutes(desk: Desk): readonly Route[] {
   const signed = (handle: Authenticated): Handler =>
     guarded(desk, async (request, signal) => {
       const body = await request.body(MAX_BODY);
-      return handle(authenticate(request, body, desk), request, body, signal);
+      const session = authenticate(request, body, desk);
+      const reply = await handle(session, request, body, signal);
+      const anew = renewed(session, desk);
+      if (anew === null) return reply;
+      return { ...reply, headers: { ...reply.headers, [HEADERS.session]: anew } };
     });
 
   return [

@@ -46,8 +46,11 @@ export interface Desk {
 
 /** From the fetch of the boot script to hello: the kernel, the ramdisk, DHCP. */
 export const BOOT_TOKEN_LIFE = minutes(30);
-/** A machine may wait warm, or be rescued, for long; what it may do is asked each time. */
-export const SESSION_LIFE = hours(24 * 30);
+/**
+ * For so long an agent may hear of no rack at all; each use renews it. One that waits warm, or is
+ * there for a rescue, asks or reports every half minute at least, however long it stays.
+ */
+export const SESSION_LIFE = hours(6);
 
 /** When who came too early is to ask again. */
 const VIEW_TIME = seconds(2);
@@ -60,6 +63,12 @@ export const named = ({ metadata }: Machine | MachineTask) => ({
 export function sealSession(session: Omit<Session, "kind" | "expires">, desk: Desk): string {
   const expires = desk.clock.now() + SESSION_LIFE;
   return sealToken({ ...session, kind: "session", expires }, desk.hmacKey);
+}
+
+/** The same session with a life before it again; `null`: it has more than half of its life yet. */
+export function renewed({ kind: _, expires, ...session }: Session, desk: Desk): string | null {
+  const isYoung = expires - desk.clock.now() > SESSION_LIFE / 2;
+  return isYoung ? null : sealSession(session, desk);
 }
 
 /**

@@ -41,6 +41,8 @@ export class AgentRack implements AsyncDisposable {
   readonly images = new Map<string, Buffer>();
   seed: Seed = { "meta-data": "{}", "user-data": "#cloud-config\n", "vendor-data": "" };
   lingerSeconds = 0;
+  /** Renews the session in each answer without a body. */
+  renews = false;
   /**
    * Asked for each request of the API; a status other than `null` is sent instead of an answer.
    * "lost": the request is heard, its answer is not.
@@ -50,7 +52,8 @@ export class AgentRack implements AsyncDisposable {
   imageBytes = Number.POSITIVE_INFINITY;
   readonly boot: BootParameters;
   readonly #servers: readonly Server[];
-  readonly #session = "session-1";
+  /** What requests must show. */
+  #session = "session-1";
   #key = "";
   #lastTime = 0;
 
@@ -123,7 +126,12 @@ export class AgentRack implements AsyncDisposable {
     }
     const { status, body: reply } =
       said === null ? this.#reply(request, path, body, report) : { status: said, body: "no" };
-    response.writeHead(status, { "content-type": "application/json" });
+    const anew = this.renews && status === 204;
+    if (anew) this.#session = `renewed-${this.trace.length}`;
+    response.writeHead(status, {
+      "content-type": "application/json",
+      ...(anew && { [HEADERS.session]: this.#session }),
+    });
     response.end(reply === undefined ? "" : JSON.stringify(reply));
   }
 

@@ -7,6 +7,8 @@ export interface Answer {
   readonly status: number;
   /** The header. */
   readonly retryAfter: string | undefined;
+  /** The session in the header, where it was renewed. */
+  readonly session: string | undefined;
   readonly text: string;
   /** Undefined where it is no JSON. */
   readonly body: unknown;
@@ -85,8 +87,10 @@ export class TestAgent implements Disposable {
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          const retryAfter = response.headers["retry-after"];
-          resolve({ status: response.statusCode ?? 0, retryAfter, text, body: parsed(text) });
+          const { statusCode: status = 0, headers: told } = response;
+          const header = (name: string) => (told[name] === undefined ? undefined : `${told[name]}`);
+          const [retryAfter, session] = [header("retry-after"), header(HEADERS.session)];
+          resolve({ status, retryAfter, session, text, body: parsed(text) });
         });
       });
       sent.once("error", reject);
