@@ -12,6 +12,10 @@ describe("readBootParameters", () => {
       api: "10.0.0.1:8443",
       caSha256: HASH,
       token: "t=1",
+      isStranger: false,
+    });
+    expect(readBootParameters(`${LINE} steelyard.stranger=yes`)).toMatchObject({
+      isStranger: true,
     });
   });
 

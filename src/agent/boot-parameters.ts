@@ -9,6 +9,8 @@ export interface BootParameters {
   /** SHA-256 of the zone CA's DER, in lower case hex. */
   readonly caSha256: string;
   readonly token: string;
+  /** Nobody has named this machine: somebody's system may be on its disks, and was running. */
+  readonly isStranger: boolean;
 }
 
 /** Reads them from a kernel's command line; `null` if one is missing or no rack wrote it. */
@@ -26,8 +28,9 @@ export function readBootParameters(commandLine: string): BootParameters | null {
       ?.replace(/^sha256:/, "")
       .toLowerCase() ?? "";
   const token = values.get(KERNEL_ARGS.token) ?? "";
+  const isStranger = values.get(KERNEL_ARGS.stranger) === "yes";
   const fine = /^http:\/\/./.test(rackUrl) && /^.+:\d+$/.test(api);
   return fine && /^[0-9a-f]{64}$/.test(caSha256) && token !== ""
-    ? { rackUrl, api, caSha256, token }
+    ? { rackUrl, api, caSha256, token, isStranger }
     : null;
 }

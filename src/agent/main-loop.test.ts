@@ -96,10 +96,16 @@ function machine(contents: readonly DiskContent[] = []): SimulatedMachine {
   );
 }
 
-const run = (on: SimulatedMachine, signal = new AbortController().signal) => {
+const run = (
+  on: SimulatedMachine,
+  signal = new AbortController().signal,
+  { isStranger = false } = {},
+) => {
   const hardware = simulatedHardware(on, { inventory: NONE, write: NONE, erase: NONE });
-  return live({ boot: rack.boot, hardware, clock, random: () => 0, log: () => {} }, signal);
+  const boot = { ...rack.boot, isStranger };
+  return live({ boot, hardware, clock, random: () => 0, log: () => {} }, signal);
 };
+const visit = (on: SimulatedMachine) => run(on, new AbortController().signal, { isStranger: true });
 
 describe("the agent", () => {
   it("says who it is, then carries out its order", async () => {
@@ -224,6 +230,29 @@ describe("the agent", () => {
     expect(await run(on)).toBe("PowerOff");
     expect(rack.inventories.length).toBe(1);
     expect(on.counters).toMatchObject({ diskWrites: 0, erases: 0 });
+  });
+
+  it.each<{ title: string; contents: DiskContent[]; ending: string }>([
+    {
+      title: "its own system, which it was starting",
+      contents: [{ kind: "foreign" }],
+      ending: "Reboot",
+    },
+    {
+      title: "nothing, and is powered off, where its disks are blank",
+      contents: [],
+      ending: "PowerOff",
+    },
+  ])("has a stranger go on to $title", async ({ contents, ending }) => {
+    const on = machine(contents);
+    expect(await visit(on)).toBe(ending);
+    expect(rack.inventories.length).toBe(1);
+    expect(on.counters).toMatchObject({ diskWrites: 0, erases: 0 });
+  });
+
+  it("has a stranger go on to its own system where the rack refuses it", async () => {
+    rack.answer = () => 403;
+    expect(await visit(machine([{ kind: "foreign" }]))).toBe("Reboot");
   });
 
   it("stops and powers off when its token is refused", async () => {

@@ -3,6 +3,7 @@
  * touches a disk before hello was answered with an order, and no more once the rack refuses it.
  */
 import type { Order, Welcome } from "#api/agent.ts";
+import type { Inventory } from "#api/machine-inventory.ts";
 import { seconds } from "#base/duration.ts";
 import type { BootParameters } from "./boot-parameters.ts";
 import { carryOut } from "./carry-out.ts";
@@ -21,6 +22,13 @@ export interface AgentDeps extends RetryDeps {
 /** How the machine is to leave the agent. */
 export type Ending = "Reboot" | "PowerOff";
 
+/**
+ * How an agent leaves that has nothing (more) to do, or was refused. Who is named is powered on by the
+ * operator when it is wanted; a stranger nobody would power on again: it goes on to its own system.
+ */
+export const leaving = ({ isStranger }: BootParameters): Ending =>
+  isStranger ? "Reboot" : "PowerOff";
+
 /** About ten minutes: after that the operator boots it again. */
 const HELLO_TRIES = 60;
 const LONG_POLL_SECONDS = 30;
@@ -33,7 +41,7 @@ export async function live(deps: AgentDeps, signal: AbortSignal): Promise<Ending
     signal.throwIfAborted();
     if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
     deps.log(`stopping: ${error.message}`);
-    return "PowerOff";
+    return leaving(deps.boot);
   }
 }
 
@@ -44,10 +52,10 @@ async function work(deps: AgentDeps, signal: AbortSignal): Promise<Ending> {
   const { rack, welcome } = await retrying(hello, HELLO_TRIES, deps, signal);
   using _ = rack;
   let { order } = welcome;
-  if (order === undefined) await lookAround(rack, deps, signal);
+  const found = order === undefined ? await lookAround(rack, deps, signal) : null;
   for (;;) {
     order ??= await nextOrder(rack, welcome.lingerSeconds, deps, signal);
-    if (order === undefined) return "PowerOff";
+    if (order === undefined) return isBlank(found) ? "PowerOff" : leaving(deps.boot);
     deps.log(`order: ${order.type} ${order.task}`);
     const next = await carryOut(order, rack, deps, signal);
     if (next !== "Wait") return next;
@@ -82,10 +90,15 @@ async function meet(
 }
 
 /** Nothing is ordered: tell what is here, so that somebody can order something. */
-async function lookAround(rack: Rack, deps: AgentDeps, signal: AbortSignal): Promise<void> {
+async function lookAround(rack: Rack, deps: AgentDeps, signal: AbortSignal): Promise<Inventory> {
   const inventory = await deps.hardware.inventory(signal);
   await retrying(() => rack.inventory(inventory, signal), HELLO_TRIES, deps, signal);
+  return inventory;
 }
+
+/** Nothing can be started from its disks. Where no disk was found, one may have been overlooked. */
+const isBlank = (found: Inventory | null): boolean =>
+  found !== null && found.disks.length > 0 && found.disks.every(({ blank }) => blank);
 
 async function nextOrder(
   rack: Rack,

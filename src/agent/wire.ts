@@ -9,6 +9,7 @@ export const KERNEL_ARGS = {
   api: "steelyard.api",
   ca: "steelyard.ca",
   token: "steelyard.token",
+  stranger: "steelyard.stranger",
 } as const satisfies typeof api.KERNEL_ARGS;
 
 export const PATHS = {

@@ -23,6 +23,8 @@ export const KERNEL_ARGS = {
   /** `sha256:<hex>` of the zone CA's DER: what the agent believes. */
   ca: "steelyard.ca",
   token: "steelyard.token",
+  /** `yes`: no Machine names it, it is only looked at, and goes on to what is on its disks. */
+  stranger: "steelyard.stranger",
 } as const;
 
 /** The DNS name in the racks' certificate: racks of a zone share it, whatever their addresses. */

@@ -62,7 +62,9 @@ export const Subnet = z
     discovery: z
       .enum(["Off", "Manual", "Auto"])
       .optional()
-      .describe("Whether an unknown MAC gets the agent, to be looked at only. Not given: Off."),
+      .describe(
+        "Whether an unknown MAC gets the agent, to be looked at only: once, then it goes on to its own system. Not given: Off.",
+      ),
   })
   .meta({
     "x-kubernetes-validations": [

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { type BootParameters, readBootParameters } from "#agent/boot-parameters.ts";
 import { linuxHardware } from "#agent/linux/hardware.ts";
-import { type Ending, live } from "#agent/main-loop.ts";
+import { type Ending, leaving, live } from "#agent/main-loop.ts";
 import { systemClock } from "#base/clock.ts";
 
 const log = (line: string): void => {
@@ -30,7 +30,7 @@ async function main(boot: BootParameters): Promise<Ending> {
     return await live(deps, new AbortController().signal);
   } catch (error) {
     log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return "PowerOff";
+    return leaving(boot);
   }
 }
 

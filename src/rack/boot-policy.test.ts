@@ -15,6 +15,7 @@ const asking = (difference: Partial<BootQuery> = {}): BootQuery => ({
   synced: true,
   waits: 0,
   boots: 0,
+  looked: false,
   ...difference,
 });
 const withBoot = (boot: (typeof BOOTS)[number]) => machine({ status: { boot } });
@@ -168,6 +169,11 @@ describe("an unknown MAC gets", () => {
       title: "the agent where discovery is on",
       query: { asked: "DHCP", subnet: { dhcp: "Proxy", discovery: "Auto" } },
       gets: "Agent (Discovery)",
+    },
+    {
+      title: "its disk once it was looked at, also where discovery is on",
+      query: { subnet: { dhcp: "Server", discovery: "Auto" }, looked: true },
+      gets: "Local (LookedAt)",
     },
     { title: "its disk over HTTP, never a refusal", query: {}, gets: "Local (Unknown)" },
   ])("$title", ({ query, gets }) => {

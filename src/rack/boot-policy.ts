@@ -23,7 +23,8 @@ export type BootReason =
   | "NotSynced"
   | "NothingRecorded"
   | "Unknown"
-  | "Discovery";
+  | "Discovery"
+  | "LookedAt";
 
 export type BootAnswer =
   /** Without a machine: to be looked at only. Without a task: to wait for one. */
@@ -60,6 +61,8 @@ export interface BootQuery {
   readonly waits: number;
   /** How often the agent was booted for the due task without any progress. */
   readonly boots: number;
+  /** Nobody names it, and it was given the agent at an earlier boot. */
+  readonly looked: boolean;
 }
 
 /** Agent boots of one task without progress, until it is taken for a loop. */
@@ -92,7 +95,9 @@ function forNobodyYet({ asked, waits }: BootQuery): BootAnswer {
   return waits < MAX_WAITS ? { kind: "Hold", reason: "NotSynced", task: null } : local("NotSynced");
 }
 
-function forUnknown({ asked, subnet }: BootQuery): BootAnswer {
+/** It may be somebody's server: it is looked at once, and then left alone. */
+function forUnknown({ asked, subnet, looked }: BootQuery): BootAnswer {
+  if (looked) return local("LookedAt");
   if ((subnet?.discovery ?? "Off") !== "Off") {
     return { kind: "Agent", reason: "Discovery", machine: null, task: null };
   }

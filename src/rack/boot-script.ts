@@ -83,6 +83,7 @@ export function agentArgs(
     `${KERNEL_ARGS.api}=${deps.api}`,
     `${KERNEL_ARGS.ca}=${deps.caDigest}`,
     `${KERNEL_ARGS.token}=${sealToken(token, deps.hmacKey)}`,
+    ...(machine === null ? [`${KERNEL_ARGS.stranger}=yes`] : []),
     ...deps.kernelArgs,
   ];
 }

@@ -87,7 +87,7 @@ export async function answerBoot(
   const { kind, reason } = answer;
   desk.log.info({ mac, ...booting, kind, reason, task: taskOf(answer) }, "boot");
   desk.count("boot", reason);
-  note(answer, booting, desk);
+  note(answer, mac, booting, desk);
   return answer;
 }
 
@@ -112,6 +112,7 @@ async function decide(
     synced,
     waits,
     boots: machine === undefined ? 0 : bootsOf(machine, tasks, desk),
+    looked: machine === undefined && desk.looks.has(mac, desk.clock.now()),
   });
 }
 
@@ -147,8 +148,9 @@ function bootsOf(machine: Machine, tasks: readonly MachineTask[], { boots }: Des
 }
 
 /** Counts agent boots, and ends the task that a boot shows to be hopeless. */
-function note(answer: BootAnswer, { uuid }: Booting, desk: Desk): void {
+function note(answer: BootAnswer, mac: Mac, { uuid }: Booting, desk: Desk): void {
   if (answer.kind === "Agent") {
+    if (answer.machine === null) desk.looks.given(mac, desk.clock.now());
     if (answer.task !== null) desk.boots.booted(answer.task.metadata.uid);
     return;
   }

@@ -192,6 +192,21 @@ function tftp(name: string, size = 512): Promise<string> {
   });
 }
 
+describe("a server of which nobody has a Machine (any more)", () => {
+  const stranger = "52:54:00:ff:ff:ff";
+
+  it("is looked at where discovery is on, and at its next boot left to its own system", async () => {
+    const subnet = { name: "lo", cidr: "127.0.0.0/8", dhcp: "Server", discovery: "Auto" };
+    const spec = { subnets: [subnet] };
+    await rig.cluster.mergePatch(KINDS.zone, { name: "a" }, { spec }, {}, never);
+    await settled();
+    expect(await rig.script(stranger)).toMatch(/ steelyard\.token=\S+ steelyard\.stranger=yes /);
+    rig.forward(60_000);
+    expect(await rig.script(stranger)).toContain("local.efi");
+    expect(rig.counts.get("boot LookedAt")).toBe(1);
+  });
+});
+
 describe("a task that its machine never comes up with", () => {
   it("fails after three boots, and the machine waits", async () => {
     const made = await rig.put(machine());

@@ -19,6 +19,7 @@ import { type Endpoint, endpointFor, rackUrlOf } from "./endpoints.ts";
 import { type Caches, createCaches, reflectors } from "./follow.ts";
 import { grubConfig } from "./grub.ts";
 import { scripts, serveHealth, serveInterface } from "./listen.ts";
+import { Looks } from "./looks.ts";
 import { startNetboot } from "./netboot.ts";
 import type { PhoneCall } from "./phone-home.ts";
 import type { PlainDeps } from "./plain-http.ts";
@@ -143,6 +144,7 @@ function createDesk(
     tasks: new TaskStore({ client, cache: caches.tasks, clock }),
     boots: new BootCounter(clock),
     keys: new BootKeys(clock),
+    looks: new Looks(),
     waiters: new Waiters(),
     seen: new SeenTimes(),
     inventoried: new Set(),

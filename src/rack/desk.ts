@@ -9,6 +9,7 @@ import type { KubeClient } from "#kube/client.ts";
 import { HttpError } from "#netboot/http/message.ts";
 import type { BootCounter } from "./boot-counter.ts";
 import type { BootKeys } from "./boot-keys.ts";
+import type { Looks } from "./looks.ts";
 import type { SeenTimes } from "./signature.ts";
 import type { TaskStore } from "./task-store.ts";
 import { type Session, sealToken } from "./tokens.ts";
@@ -26,6 +27,7 @@ export interface Desk {
   readonly tasks: TaskStore;
   readonly boots: BootCounter;
   readonly keys: BootKeys;
+  readonly looks: Looks;
   readonly waiters: Waiters;
   readonly seen: SeenTimes;
   /** Uids of tasks whose inventory this rack has stored; another one asks the API. */

@@ -69,7 +69,17 @@ function answerTo(
   const [machine] = machines;
   const synced = isSeen(view);
   const tasks = machine === undefined ? [] : tasksOf(view, machine);
-  return bootPolicy({ asked: "DHCP", uuid, machines, tasks, subnet, synced, waits: 0, boots: 0 });
+  return bootPolicy({
+    asked: "DHCP",
+    uuid,
+    machines,
+    tasks,
+    subnet,
+    synced,
+    waits: 0,
+    boots: 0,
+    looked: false,
+  });
 }
 
 /** Also whoever is to boot from its disk: our script says so much faster than firmware gives up. */

@@ -78,6 +78,7 @@ export class AgentRack implements AsyncDisposable {
       api: `${LOOPBACK}:${https}`,
       caSha256: createHash("sha256").update(der).digest("hex"),
       token: "token-1",
+      isStranger: false,
     };
     rack = new AgentRack(boot, [plain, secure]);
     return rack;
