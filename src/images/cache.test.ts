@@ -204,6 +204,31 @@ describe("an image that cannot be had", () => {
     expect(await readdir(dir)).toEqual([]);
   });
 
+  it("because it comes too slowly makes room for the next one, and goes on after that", async () => {
+    await using slow = await startUpstream({ size: 4_000_000 });
+    await using next = await startUpstream();
+    let time = 0;
+    let passes = 40_000; // milliseconds from one look at the clock to the next
+    const now = (): number => (time += passes);
+    const options = { dir, maxBytes: 1e9, clock: { ...clock, now }, log, maxDownloads: 1 };
+    const cache = await ImageCache.open(options, stop.signal);
+    cache.prefetch(slow);
+    cache.prefetch(next);
+    expect([cache.ahead(slow.digest), cache.ahead(next.digest)]).toEqual([0, 1]);
+    await reached(cache, "Failed");
+    expect(cache.states()).toContainEqual({
+      digest: slow.digest,
+      state: "Failed",
+      message: expect.stringMatching(/os\.raw\.zst sends \d+\.\d KiB\/s, less than 64\.0:/),
+    });
+    expect(slow.requests).toEqual([""]);
+    passes = 0;
+    await reached(cache, "Cached");
+    time += 10_000;
+    expect(await fetched(cache, slow)).toEqual(slow.content);
+    expect(slow.requests).toEqual(["", FROM_THE_MIDDLE]);
+  });
+
   it("does not hold up the next one", async () => {
     await using bad = await startUpstream({ moods: [{ status: 404 }] });
     await using good = await startUpstream();

@@ -102,6 +102,11 @@ export class ImageCache {
     return [...cached, ...[...this.#downloads].map(fetching), ...failed];
   }
 
+  /** How many fetches began before this one's, and are not done; it begins when a slot is free. */
+  ahead(digest: string): number {
+    return Math.max(0, [...this.#downloads.keys()].indexOf(digest));
+  }
+
   /** Sees to it that the artifact is here, or comes. Never rejects: see {@link states}. */
   prefetch(ref: ArtifactRef): void {
     if (!this.#entries.has(ref.digest)) this.#download(ref);

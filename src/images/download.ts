@@ -5,6 +5,7 @@ import type { Clock } from "#base/clock.ts";
 import { type Duration, seconds } from "#base/duration.ts";
 import { hashFor, verify } from "./digest.ts";
 import { ImageError, shown } from "./image-error.ts";
+import { LEAST_RATE, Pace } from "./pace.ts";
 import { openUpstream } from "./upstream.ts";
 
 export interface DownloadOptions {
@@ -15,11 +16,13 @@ export interface DownloadOptions {
   readonly clock: Clock;
   /** Default 30 s. */
   readonly stall?: Duration;
-  /** Attempts in a row that bring no byte. Default 5. */
+  /** Attempts in a row that bring less than a mebibyte. Default 5. */
   readonly tries?: number;
 }
 
 const READ = 1_048_576;
+/** What a connection must have brought to count as a success, though it broke. */
+const ENOUGH = 1_048_576;
 
 /**
  * One fetch of one artifact, however many read it: they follow the growing file. It is hashed as it
@@ -118,9 +121,8 @@ export class Download {
       try {
         return await this.#once(file, signal);
       } catch (error) {
-        if (this.#written > before) failed = 0;
-        const isOver = signal.aborted || !(error instanceof ImageError) || !error.isPassing;
-        if (isOver || failed + 1 >= tries) throw error;
+        if (this.#written - before >= ENOUGH) failed = 0;
+        if (isOver(error, signal) || failed + 1 >= tries) throw error;
       }
       await clock.sleep(backoff(seconds(0.5), seconds(10), failed, 0.5), signal);
     }
@@ -128,16 +130,19 @@ export class Download {
 
   /** One connection, until the file is whole. */
   async #once(file: FileHandle, signal: AbortSignal): Promise<void> {
-    const { url, stall = seconds(30) } = this.#options;
+    const { url, clock, stall = seconds(30) } = this.#options;
     const upstream = await openUpstream({ url, offset: this.#written, stall }, signal);
     if (upstream.offset !== this.#written) this.#restart(); // over what is there
     this.#size = upstream.size;
     this.#tell();
+    const pace = new Pace(clock.now());
     for await (const chunk of upstream.chunks()) {
       await file.write(chunk, 0, chunk.length, this.#written);
       this.#hash.update(chunk);
       this.#written += chunk.length;
       this.#tell();
+      const rate = pace.tooSlow(chunk.length, clock.now());
+      if (rate !== null) throw tooSlow(url, rate);
     }
     if (upstream.size !== null && this.#written < upstream.size) {
       throw new ImageError("Unreachable", `${shown(url)} ended before its end`);
@@ -168,6 +173,24 @@ export class Download {
 
 const sizeOf = async (path: string): Promise<number> =>
   (await stat(path).catch(() => null))?.size ?? 0;
+
+const kib = (bytes: number): string => (bytes / 1_024).toFixed(1);
+
+const tooSlow = (url: string, rate: number): ImageError =>
+  new ImageError(
+    "TooSlow",
+    `${shown(url)} sends ${kib(rate)} KiB/s, less than ${kib(LEAST_RATE)}: others go first, and this one goes on where it is when it is asked for again`,
+  );
+
+/**
+ * Whether another attempt makes no sense now. Who is too slow would be so again: it makes room for
+ * those who wait, and comes after them.
+ */
+const isOver = (error: unknown, signal: AbortSignal): boolean =>
+  signal.aborted ||
+  !(error instanceof ImageError) ||
+  !error.isPassing ||
+  error.reason === "TooSlow";
 
 /** What came over a connection that broke may be gone on with; this may not. */
 const isWrong = (error: unknown): boolean => error instanceof ImageError && !error.isPassing;

@@ -3,6 +3,7 @@ export type ImageFailure =
   | "NotFound"
   | "Refused"
   | "Stalled"
+  | "TooSlow"
   | "Unreachable"
   | "DigestMismatch"
   | "BadDigest"
@@ -19,7 +20,7 @@ export class ImageError extends Error {
 
   /** Whether the same request may well succeed in a moment. */
   get isPassing(): boolean {
-    return this.reason === "Stalled" || this.reason === "Unreachable";
+    return ["Stalled", "TooSlow", "Unreachable"].includes(this.reason);
   }
 }
 

@@ -1,6 +1,8 @@
+import { seconds } from "#base/duration.ts";
 import type { ArtifactRef, ImageCache, ImageReader } from "#images/cache.ts";
 import { ImageError } from "#images/image-error.ts";
 import { HttpError, type HttpReply, type HttpRequest } from "#netboot/http/message.ts";
+import { within } from "./deadline.ts";
 import type { Desk } from "./desk.ts";
 import { hasEnded } from "./due-task.ts";
 import type { View } from "./view.ts";
@@ -29,13 +31,26 @@ export async function serveImage(
   return { source: await readerOf(ref, { desk, images }, signal) };
 }
 
+/** Shorter than an HTTP handler's patience, so that it can be said what is waited for. */
+const FIRST_BYTE = seconds(20);
+
+/** Why there is no byte of it yet. */
+function notYet(digest: string, images: ImageCache): HttpError {
+  const ahead = images.ahead(digest);
+  const others = `${ahead} other${ahead === 1 ? "" : "s"} that this rack fetches`;
+  const why = ahead > 0 ? `the image waits behind ${others}` : "its upstream has not begun to send";
+  return new HttpError(503, `${why}: ask again`, { retryAfter: seconds(5) });
+}
+
 async function readerOf(
   ref: ArtifactRef,
   { desk, images }: { readonly desk: Desk; readonly images: ImageCache },
   signal: AbortSignal,
 ): Promise<ImageReader> {
   try {
-    return await images.read(ref, signal);
+    const read = (limited: AbortSignal) => images.read(ref, limited);
+    const late = () => notYet(ref.digest, images);
+    return await within(FIRST_BYTE, read, desk.clock, signal, late);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     desk.count("image", error.reason);

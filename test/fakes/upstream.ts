@@ -16,6 +16,7 @@ export interface Upstream extends AsyncDisposable {
 
 export type Mood =
   | "fine"
+  /** Status 0: does not even answer. */
   | { readonly status: number; readonly location?: string }
   /** Closes the connection, or sends nothing more, after so many bytes. */
   | { readonly breaksAfter: number }
@@ -37,6 +38,7 @@ function refuse(
   response: ServerResponse,
   { status, location }: { status: number; location?: string },
 ) {
+  if (status === 0) return;
   response.writeHead(status, location === undefined ? {} : { location }).end("no");
 }
 
