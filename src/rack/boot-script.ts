@@ -25,6 +25,8 @@ export interface ScriptClient {
   readonly mac: string;
   readonly architecture: Architecture;
   readonly selfUrl: string;
+  /** The same for one whose kernel could not be fetched. */
+  readonly retryUrl: string;
 }
 
 /** How long a machine that waits does so before it asks again. */
@@ -52,7 +54,7 @@ const local = ({ rackUrl, localLoader }: ScriptDeps): string =>
 
 function agent(
   answer: BootAnswer & { kind: "Agent" },
-  { mac, architecture, selfUrl }: ScriptClient,
+  { mac, architecture, retryUrl }: ScriptClient,
   deps: ScriptDeps,
 ): string {
   const files = `${deps.rackUrl}${FILE_PATHS.agent}${architecture}`;
@@ -60,7 +62,7 @@ function agent(
     kernelUrl: `${files}/vmlinuz`,
     initrdUrls: [`${files}/initrd.img`],
     args: agentArgs(answer, mac, deps),
-    selfUrl,
+    retryUrl,
   });
 }
 

@@ -26,6 +26,8 @@ const FIRST_VIEW = seconds(2);
 
 /** In the URL that a machine asks again by: how often it has done so for want of a view. */
 const WAITS = "waits";
+/** There: its kernel or ramdisk could not be fetched, so that this is the same boot once more. */
+const RETRY = "retry";
 
 /** `GET /boot?mac=…&uuid=…&arch=…`: the script for whoever asks. Never an error: in doubt, local. */
 export async function serveBoot(
@@ -38,14 +40,20 @@ export async function serveBoot(
   const mac = parseMac(query.get("mac") ?? "");
   const uuid = query.get("uuid");
   const waits = numberIn(query, WAITS);
+  const isRetry = query.has(RETRY);
   const answer: BootAnswer =
     mac === null
       ? { kind: "Local", reason: "Unknown" }
-      : await answerBoot(mac, { uuid, remote, waits }, desk, signal);
+      : await answerBoot(mac, { uuid, remote, waits, isRetry }, desk, signal);
   const script = deps.script(remote);
-  const again = askingAgain(query, answer.reason === "NotSynced" ? { [WAITS]: waits + 1 } : {});
-  const selfUrl = `${script.rackUrl}/boot?${again}`;
-  const client = { mac: mac ?? "", architecture: architectureOf(query.get("arch")), selfUrl };
+  const url = (marks: Readonly<Record<string, number>>): string =>
+    `${script.rackUrl}/boot?${askingAgain(query, marks)}`;
+  const client = {
+    mac: mac ?? "",
+    architecture: architectureOf(query.get("arch")),
+    selfUrl: url(answer.reason === "NotSynced" ? { [WAITS]: waits + 1 } : {}),
+    retryUrl: url({ [RETRY]: 1 }),
+  };
   const made = { ...script, nonce: desk.nonce(), now: desk.clock.now() };
   return text(bootScript(answer, client, made));
 }
@@ -58,7 +66,7 @@ function numberIn(query: URLSearchParams, name: string): number {
 /** Who asks, without the marks of an earlier answer, and with those of this one. */
 function askingAgain(query: URLSearchParams, marks: Readonly<Record<string, number>>): string {
   const asking = new URLSearchParams(query);
-  for (const name of [WAITS]) asking.delete(name);
+  for (const name of [WAITS, RETRY]) asking.delete(name);
   for (const [name, value] of Object.entries(marks)) asking.set(name, String(value));
   return asking.toString();
 }
@@ -74,6 +82,8 @@ export interface Booting {
   readonly remote: string;
   /** See {@link BootQuery}. */
   readonly waits: number;
+  /** The agent could not be fetched at this very boot. */
+  readonly isRetry: boolean;
 }
 
 /** Decides what a machine that boots from us gets, and keeps count of it. */
@@ -93,7 +103,7 @@ export async function answerBoot(
 
 async function decide(
   mac: Mac,
-  { uuid, remote, waits }: Booting,
+  { uuid, remote, waits, isRetry }: Booting,
   desk: Desk,
   signal: AbortSignal,
 ): Promise<BootAnswer> {
@@ -111,7 +121,7 @@ async function decide(
     subnet: address === null ? null : subnetOf(zone, address),
     synced,
     waits,
-    boots: machine === undefined ? 0 : bootsOf(machine, tasks, desk),
+    boots: machine === undefined ? 0 : bootsOf(machine, tasks, isRetry, desk),
     looked: machine === undefined && desk.looks.has(mac, desk.clock.now()),
   });
 }
@@ -142,16 +152,24 @@ async function tasksNow(
   }
 }
 
-function bootsOf(machine: Machine, tasks: readonly MachineTask[], { boots }: Desk): number {
+/** Before this one: a retry was counted when its boot began. */
+function bootsOf(
+  machine: Machine,
+  tasks: readonly MachineTask[],
+  isRetry: boolean,
+  { boots }: Desk,
+): number {
   const due = dueTask(machine, tasks);
-  return due === null ? 0 : boots.count(due.metadata.uid);
+  const count = due === null ? 0 : boots.count(due.metadata.uid);
+  return isRetry ? Math.max(0, count - 1) : count;
 }
 
 /** Counts agent boots, and ends the task that a boot shows to be hopeless. */
-function note(answer: BootAnswer, mac: Mac, { uuid }: Booting, desk: Desk): void {
+function note(answer: BootAnswer, mac: Mac, booting: Booting, desk: Desk): void {
+  const { uuid, isRetry } = booting;
   if (answer.kind === "Agent") {
     if (answer.machine === null) desk.looks.given(mac, desk.clock.now());
-    if (answer.task !== null) desk.boots.booted(answer.task.metadata.uid);
+    if (answer.task !== null && !isRetry) desk.boots.booted(answer.task.metadata.uid);
     return;
   }
   const task = taskIn(answer);

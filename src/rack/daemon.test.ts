@@ -171,6 +171,10 @@ describe("a rack", () => {
     expect(config).toContain("linux '/agent/amd64/vmlinuz' ");
     expect(config).toContain("steelyard.token=");
     expect(await tftp("agent/amd64/vmlinuz")).toBe("a kernel");
+    for (let retries = 0; retries < 5; retries++) {
+      rig.forward(6_000);
+      expect(await tftp("grub/retry.cfg", 1_400)).toContain("steelyard.token=");
+    }
   });
 });
 
@@ -214,6 +218,36 @@ describe("a task that its machine never comes up with", () => {
     for (let boots = 0; boots < 3; boots++) {
       expect(await rig.script()).toContain("steelyard.token=");
       rig.forward(10_000);
+    }
+    expect(await rig.script()).not.toContain("steelyard.token=");
+    await expect
+      .poll(async () => (await rig.task(due)).status)
+      .toMatchObject({ state: "Failed", reason: "BootLoop" });
+  });
+
+  it("goes on while its boots only could not fetch the agent, which is no loop of it", async () => {
+    const made = await rig.put(machine());
+    const due = await rig.put(task({ type: "Deploy", uid: made.metadata.uid }));
+    for (let boots = 0; boots < 3; boots++) {
+      let script = await rig.script();
+      for (let retries = 0; retries < 5; retries++) {
+        rig.forward(6_000);
+        const again = /^chain \S+ \S+ (http\S+) /m.exec(script)?.[1] ?? "";
+        script = await (await fetch(again)).text();
+        expect(script).toContain("steelyard.token=");
+      }
+    }
+    expect((await rig.task(due)).status?.state).toBeUndefined();
+  });
+
+  it("fails all the same after three boots of which each had to fetch the agent twice", async () => {
+    const made = await rig.put(machine());
+    const due = await rig.put(task({ type: "Deploy", uid: made.metadata.uid }));
+    for (let boots = 0; boots < 3; boots++) {
+      await rig.script();
+      rig.forward(6_000);
+      await rig.get(`/boot?mac=${MAC}&uuid=&arch=amd64&retry=1`);
+      rig.forward(60_000);
     }
     expect(await rig.script()).not.toContain("steelyard.token=");
     await expect

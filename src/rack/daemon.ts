@@ -16,6 +16,7 @@ import type { Desk } from "./desk.ts";
 import { Discovered } from "./discovered.ts";
 import { hasEnded } from "./due-task.ts";
 import { type Endpoint, endpointFor, rackUrlOf } from "./endpoints.ts";
+import type { TftpFolders } from "./files.ts";
 import { type Caches, createCaches, reflectors } from "./follow.ts";
 import { grubConfig } from "./grub.ts";
 import { scripts, serveHealth, serveInterface } from "./listen.ts";
@@ -102,7 +103,8 @@ export async function startRack(
     endpoints.push(await serveInterface(each, opening, { config, desk, keys, plain }, running));
   }
   const discovered = new Discovered();
-  const grub = (address: Parameters<typeof grubConfig>[0]) => grubConfig(address, plain, running);
+  const grub: TftpFolders["grub"] = (client, isRetry) =>
+    grubConfig(client, isRetry, plain, running);
   const wired = { config, caches, endpoints, discovered, grub, deps };
   const tftpPorts = await startNetboot(opening, go, wired, running);
   const isReady = (): boolean => Object.values(caches).every((cache) => cache.isSynced);

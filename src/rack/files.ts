@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Ipv4 } from "#base/ipv4.ts";
 import { HttpError, type HttpReply, type HttpRequest } from "#netboot/http/message.ts";
 import { fileSource } from "#netboot/http/source.ts";
-import { GRUB_CONFIG } from "#netboot/ipxe/grub.ts";
+import { GRUB_CONFIG, GRUB_RETRY } from "#netboot/ipxe/grub.ts";
 import { diskFile, memoryFile, safeName, type TftpFile } from "#netboot/tftp/file.ts";
 import type { RackConfig } from "./config.ts";
 import { AGENT_FOLDER } from "./grub.ts";
@@ -50,8 +50,8 @@ function notFound(): never {
 }
 
 export interface TftpFolders extends Pick<RackConfig, "bootDir" | "agentDirs"> {
-  /** GRUB's config for who asks. */
-  readonly grub: (client: Ipv4) => Promise<string>;
+  /** GRUB's config for who asks; `isRetry`: it could not fetch what the last one named. */
+  readonly grub: (client: Ipv4, isRetry: boolean) => Promise<string>;
 }
 
 /**
@@ -65,7 +65,9 @@ export function tftpFiles({
 }: TftpFolders): (name: string, client: Ipv4) => Promise<TftpFile | null> {
   const small = new Map<string, Promise<Uint8Array>>();
   return async (name, client) => {
-    if (name === GRUB_CONFIG) return memoryFile(Buffer.from(await grub(client)));
+    if (name === GRUB_CONFIG || name === GRUB_RETRY) {
+      return memoryFile(Buffer.from(await grub(client, name === GRUB_RETRY)));
+    }
     const path = pathOf(name, bootDir, agentDirs);
     const found = path === null ? null : await stat(path).catch(() => null);
     if (path === null || found === null || !found.isFile()) return null;

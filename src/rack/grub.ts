@@ -16,6 +16,7 @@ export const AGENT_FOLDER = "agent";
  */
 export async function grubConfig(
   client: Ipv4,
+  isRetry: boolean,
   { desk, script }: BootDeps,
   signal: AbortSignal,
 ): Promise<string> {
@@ -23,7 +24,8 @@ export async function grubConfig(
   const machine = machineByIp(desk.view, client);
   const mac = parseMac(machine?.status?.addresses?.find(({ ip }) => ip === client)?.mac ?? "");
   if (mac === null || machine?.spec.boot.mode !== "UEFISecureBoot") return localGrubConfig();
-  const answer = await answerBoot(mac, { uuid: null, remote: client, waits: 0 }, desk, signal);
+  const booting = { uuid: null, remote: client, waits: 0, isRetry };
+  const answer = await answerBoot(mac, booting, desk, signal);
   if (answer.kind === "Hold") return holdGrubConfig({ seconds: HOLD_SECONDS });
   const deps: ScriptDeps = { ...script(client), nonce: desk.nonce(), now: desk.clock.now() };
   const architecture: Architecture = "amd64"; // there is no signed chain for arm64 yet

@@ -45,7 +45,7 @@ interface NetbootDeps {
   readonly book: LeaseBook;
   readonly site: (client: Client) => Site | null;
   /** GRUB's config for who asks by TFTP. */
-  readonly grub: (client: Ipv4) => Promise<string>;
+  readonly grub: (client: Ipv4, isRetry: boolean) => Promise<string>;
   readonly count: (part: string, event: string) => void;
   readonly clock: Clock;
   readonly log: Log;

@@ -153,7 +153,7 @@ const agentScript = (): string =>
       `steelyard.ca=sha256:${rack.boot.caSha256}`,
       `steelyard.token=${rack.boot.token}`,
     ],
-    selfUrl: `${url}/boot`,
+    retryUrl: `${url}/boot`,
   });
 
 const image = (home: string): DiskContent => ({

@@ -6,6 +6,9 @@ import { UnsafeValue, word } from "./word.ts";
  */
 export const GRUB_CONFIG = "grub/grub.cfg";
 
+/** The same, asked for when something could not be fetched: no boot, but the same one again. */
+export const GRUB_RETRY = "grub/retry.cfg";
+
 /** Paths are below the root of our TFTP server. */
 export interface GrubLinux {
   readonly kernel: string;
@@ -35,16 +38,16 @@ export const linuxGrubConfig = ({ kernel, initrds, args }: GrubLinux): string =>
     `linux ${path(kernel)} ${[...args.map(quoted), "BOOTIF=01-$net_default_mac"].join(" ")}`,
     ...(initrds.length > 0 ? [`initrd ${initrds.map(path).join(" ")}`] : []),
     "boot",
-    ...askAgain(5),
+    ...askAgain(GRUB_RETRY, 5),
   ]);
 
 /** Waits and asks again. @throws {@link UnsafeValue} */
 export const holdGrubConfig = ({ seconds }: { readonly seconds: number }): string =>
-  config(askAgain(seconds));
+  config(askAgain(GRUB_CONFIG, seconds));
 
-function askAgain(seconds: number): string[] {
+function askAgain(name: string, seconds: number): string[] {
   if (!Number.isSafeInteger(seconds) || seconds < 1) throw new UnsafeValue(`${seconds} seconds`);
-  return [`sleep ${seconds}`, `configfile /${GRUB_CONFIG}`];
+  return [`sleep ${seconds}`, `configfile /${name}`];
 }
 
 const config = (lines: readonly string[]): string => `${lines.join("\n")}\n`;

@@ -11,7 +11,7 @@ const agent = {
   kernelUrl: `${rack}/boot/agent/vmlinuz`,
   initrdUrls: [`${rack}/boot/agent/initrd.img?digest=sha256:00`],
   args: ["console=ttyS0,115200", "quiet", `steelyard.rack=${rack}`, "panic=10"],
-  selfUrl,
+  retryUrl: `${selfUrl}&retry=1`,
 };
 const talos = {
   ...agent,
@@ -62,7 +62,7 @@ describe("boot scripts", () => {
       expect(() => localScript({ loaderUrl: url })).toThrow(UnsafeValue);
       expect(() => linuxScript({ ...agent, kernelUrl: url })).toThrow(UnsafeValue);
       expect(() => linuxScript({ ...agent, initrdUrls: [url] })).toThrow(UnsafeValue);
-      expect(() => linuxScript({ ...agent, selfUrl: url })).toThrow(UnsafeValue);
+      expect(() => linuxScript({ ...agent, retryUrl: url })).toThrow(UnsafeValue);
     },
   );
 

@@ -6,8 +6,8 @@ export interface LinuxBoot {
   readonly initrdUrls: readonly string[];
   /** One entry an argument, without spaces. `initrd=` and `BOOTIF=` are added here. */
   readonly args: readonly string[];
-  /** Where this script comes from: asked again when something cannot be fetched. */
-  readonly selfUrl: string;
+  /** Asked for another script when something cannot be fetched: no boot, but the same one again. */
+  readonly retryUrl: string;
 }
 
 export interface LocalBoot {
@@ -28,7 +28,7 @@ export interface Hold {
  *
  * @throws {@link UnsafeValue}
  */
-export function linuxScript({ kernelUrl, initrdUrls, args, selfUrl }: LinuxBoot): string {
+export function linuxScript({ kernelUrl, initrdUrls, args, retryUrl }: LinuxBoot): string {
   const names = initrdUrls.map(lastPart);
   if (new Set(names).size < names.length) throw new UnsafeValue("two initrds of one name");
   const line = [
@@ -43,7 +43,7 @@ export function linuxScript({ kernelUrl, initrdUrls, args, selfUrl }: LinuxBoot)
     ...initrdUrls.map((each) => `initrd ${url(each)} || goto failed`),
     "boot || goto failed",
     ":failed",
-    ...askAgain(selfUrl, 5),
+    ...askAgain(retryUrl, 5),
   ]);
 }
 
