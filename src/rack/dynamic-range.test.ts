@@ -5,7 +5,8 @@ import { seconds } from "#base/duration.ts";
 import { createLog } from "#base/log.ts";
 import type { Mac } from "#base/mac.ts";
 import { ObjectCache } from "#kube/cache.ts";
-import { LEASES } from "#kube/lease.ts";
+import { noAnswer } from "#kube/client.ts";
+import { LEASES, type Lease } from "#kube/lease.ts";
 import { noMetrics } from "#kube/metrics.ts";
 import { Leases } from "#netboot/dhcp/leases.ts";
 import { FakeClock } from "#test/fakes/clock.ts";
@@ -32,7 +33,11 @@ afterEach(() => stop.abort());
 /** Runs for a minute; `holder` had the Lease before, and lets go of it. */
 async function started({ holder, lost = false }: { holder?: string; lost?: boolean }) {
   const clock = new FakeClock();
-  const cluster = new FakeCluster({ clock });
+  const api = { isAway: false };
+  const onCall = () => {
+    if (api.isAway) throw noAnswer("away");
+  };
+  const cluster = new FakeCluster({ clock, onCall });
   const leases = new Leases();
   const zones = new ObjectCache<Zone>();
   const zone = {
@@ -58,8 +63,22 @@ async function started({ holder, lost = false }: { holder?: string; lost?: boole
   range.run(stop.signal).catch(() => undefined);
   for (let second = 0; second < 60; second++) await clock.advance(seconds(1));
   const offer = () => leases.offer("52:54:00:00:00:01" as Mac, slices, null, clock.now());
-  return { range, offer, clock };
+  return { range, offer, clock, cluster, api };
 }
+
+const lease = { namespace: zoneNamespace("a"), name: "dhcp-a-dynamic" };
+
+/** Another rack's word on the Lease, as its elector would write it. */
+async function taken(cluster: FakeCluster, holder: string): Promise<void> {
+  const { spec } = (await cluster.get<Lease>(LEASES, lease, stop.signal)) ?? {};
+  const leaseTransitions = (spec?.leaseTransitions ?? 0) + 1;
+  const given = { holderIdentity: holder, leaseDurationSeconds: 15, leaseTransitions };
+  await cluster.mergePatch(LEASES, lease, { spec: given }, {}, stop.signal);
+}
+
+const passing = async (clock: FakeClock, time: number): Promise<void> => {
+  for (let second = 0; second < time; second++) await clock.advance(seconds(1));
+};
 
 describe("a zone's dynamic addresses", () => {
   it("are given by the rack that holds the Lease, at once where nobody had it before", async () => {
@@ -80,6 +99,30 @@ describe("a zone's dynamic addresses", () => {
     expect(range.isHeld()).toBe(true);
     expect(offer()).toBeNull();
     await clock.advance(seconds(3_600));
+    expect(offer()).toBe("10.0.0.10");
+  });
+
+  it("wait for an hour where another rack gave them in between", async () => {
+    const { range, offer, clock, cluster } = await started({});
+    expect(offer()).toBe("10.0.0.10");
+    await taken(cluster, "r2_abc");
+    await passing(clock, 10);
+    expect(range.isHeld()).toBe(false);
+    await passing(clock, 60); // r2 never renews it
+    expect(range.isHeld()).toBe(true);
+    expect(offer()).toBeNull();
+    await clock.advance(seconds(3_600));
+    expect(offer()).toBe("10.0.0.10");
+  });
+
+  it("are given again at once where the API was away for a while, and nobody else led", async () => {
+    const { range, offer, clock, api } = await started({});
+    api.isAway = true;
+    await passing(clock, 20);
+    expect(range.isHeld()).toBe(false);
+    api.isAway = false;
+    await passing(clock, 10);
+    expect(range.isHeld()).toBe(true);
     expect(offer()).toBe("10.0.0.10");
   });
 });

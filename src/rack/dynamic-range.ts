@@ -28,13 +28,18 @@ const QUARANTINE = hours(1);
 export class DynamicRange {
   readonly #deps: DynamicDeps;
   #elector: Elector | null = null;
+  /** Of the reign that goes on: whose leases there may be was found out. */
+  #isJudged = false;
+  /** Nothing that this rack gave is forgotten. */
+  #hasBook: boolean;
 
   constructor(deps: DynamicDeps) {
     this.#deps = deps;
+    this.#hasBook = !deps.isFileLost;
   }
 
   isHeld(): boolean {
-    return this.#elector?.isLeader() ?? false;
+    return this.#isJudged && (this.#elector?.isLeader() ?? false);
   }
 
   /** Ends with the signal. Stands for nothing while the zone has no dynamic range. */
@@ -53,22 +58,23 @@ export class DynamicRange {
   async #stand(signal: AbortSignal): Promise<void> {
     const { client, clock, monotonic, random, log, metrics, rack, zone } = this.#deps;
     const lease = { namespace: zoneNamespace(zone), name: `dhcp-${zone}-dynamic` };
-    const before = await client.get<Lease>(LEASES, lease, signal).catch(() => undefined);
+    const read = (limited: AbortSignal) =>
+      client.get<Lease>(LEASES, lease, limited).catch(() => undefined);
+    let before = await read(signal);
     const identity = `${rack}_${Math.floor(random() * 2 ** 32).toString(36)}`;
     const options = { client, clock, monotonic, random, log, metrics };
     this.#elector = new Elector({ ...options, lease, identity });
     await this.#elector.run(async (leads) => {
-      if (!this.#isOurs(before)) this.#quarantine();
+      const won = await read(leads);
+      const isOurs = before === null || (this.#hasBook && isOf(rack, before));
+      if (!isOurs || !isNext(before, won)) this.#quarantine();
+      before = won;
+      this.#hasBook = true; // from here on it is in memory
+      this.#isJudged = true;
       log.info({ lease: lease.name }, "this rack gives the zone's dynamic addresses");
       await aborted(leads);
+      this.#isJudged = false;
     }, signal);
-  }
-
-  /** Whether nobody but us, with the book that we have, has given any. `null`: there was no Lease. */
-  #isOurs(before: Lease | null | undefined): boolean {
-    if (before === null) return true;
-    const holder = before?.spec.holderIdentity ?? "";
-    return !this.#deps.isFileLost && holder.startsWith(`${this.#deps.rack}_`);
   }
 
   #quarantine(): void {
@@ -82,6 +88,22 @@ export class DynamicRange {
       "no dynamic addresses until old leases have run out",
     );
   }
+}
+
+/** What was read of the Lease. `null`: there was none, `undefined`: it could not be read. */
+type Seen = Lease | null | undefined;
+
+/** Whether an earlier process of this rack, or this one, held it. */
+const isOf = (rack: string, lease: Seen): boolean =>
+  lease?.spec.holderIdentity?.startsWith(`${rack}_`) ?? false;
+
+/** Whether nobody held it between these two looks, the second of which is at our win. */
+function isNext(before: Seen, won: Seen): boolean {
+  if (before === undefined || won === undefined || won === null) return false;
+  const { holderIdentity, leaseTransitions = 0 } = won.spec;
+  if (before === null) return leaseTransitions === 0;
+  const isKept = before.spec.holderIdentity === holderIdentity;
+  return leaseTransitions === (before.spec.leaseTransitions ?? 0) + (isKept ? 0 : 1);
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>
