@@ -12,8 +12,10 @@ import type { Ipv4 } from "#base/ipv4.ts";
 import { parseMac } from "#base/mac.ts";
 import { DhcpRelay } from "#sim/dhcp-client.ts";
 import type { MachineConfig } from "#sim/fleet.ts";
+import type { Wire } from "#test/fakes/wire.ts";
 import { NAMESPACE } from "../../tools/room/manifests.ts";
 import { type Scene, useScene } from "./scene.ts";
+import { wired } from "./wired.ts";
 
 const scene = useScene({ zone: "past", machines: 12, rackArgs: ["--linger-seconds", "1"] });
 
@@ -98,8 +100,21 @@ describe("an old agent", () => {
     await expect(agent.seed(s.signal)).rejects.toMatchObject({ name: "Refused" });
     await expect(agent.next(0, s.signal)).rejects.toThrow(/Revoked/);
     await expect(hello(agent, boot, server, s)).rejects.toMatchObject({ name: "Refused" });
+
+    // It was granted, and may have begun to write: its machine, switched on, gets an Erase alone.
+    await s.untilTask(server.name, "an Erase", ({ spec }) => spec.type === "Erase");
+    await s.room.admin.edit(server.name, { press: "on" }, s.signal);
+    await s.untilTask(
+      server.name,
+      "erased",
+      ({ spec, status }) => spec.type === "Erase" && status?.state === "Succeeded",
+    );
+    expect((await s.seen(server.name)).counters).toMatchObject({
+      diskWrites: 0,
+      erases: server.disks.length,
+    });
+    await expect(agent.report({ task, state: "Succeeded" }, s.signal)).rejects.toThrow(/Ended/);
     expect(s.history.wrongs()).toEqual([]);
-    expect((await s.seen(server.name)).counters.diskWrites).toBe(0);
   });
 
   it("that shows a token which no rack gave out is refused and counted", async () => {
@@ -159,27 +174,59 @@ describe("user data", () => {
 });
 
 describe("a rack that was cut off with an old task", () => {
-  it("hands out nothing once the task was called off", async () => {
+  it("hands out nothing to the agent that boots meanwhile, nor once it knows better", async () => {
     const s = scene();
+    await using cut = await rackOverWire(s);
     const server = await readyByHand(s);
     await orderDeploy(s, server);
     const boot = await due(s, server);
     using agent = await agentOf(boot, s);
-    const rack = s.room.racks.get(s.zone);
 
-    rack?.kill("SIGSTOP");
-    const asked = hello(agent, boot, server, s).then(
-      ({ order }) => order,
-      (error: unknown) => error,
-    );
+    cut.wire.cut();
+    // What its view says is due it still boots; the agent that comes up is the simulator's own.
+    const busy = await s.counted("api-http", "503");
+    await s.room.admin.edit(server.name, { press: "on" }, s.signal);
+    await expect
+      .poll(() => s.counted("api-http", "503"), { timeout: 30_000 })
+      .toBeGreaterThan(busy + 1); // it comes again
+    await expect(hello(agent, boot, server, s)).rejects.toThrow(/HTTP 503/);
     await callOff(s, server);
-    rack?.kill("SIGCONT");
+    await expect(hello(agent, boot, server, s)).rejects.toThrow(/HTTP 503/);
+    expect((await s.seen(server.name)).power).toBe("On");
+    cut.wire.mend();
 
-    expect(await asked).toMatchObject({ name: "Refused" });
+    await expect
+      .poll(async () => (await s.seen(server.name)).power, { timeout: 60_000 })
+      .toBe("Off"); // by its own agent: the BMC takes no orders
+    await expect
+      .poll(() => hello(agent, boot, server, s).catch((error: unknown) => error), {
+        timeout: 30_000,
+      })
+      .toMatchObject({ name: "Refused" });
     expect(s.history.granted(server.name, "Deploy")).toBe(0);
-    expect((await s.seen(server.name)).counters.diskWrites).toBe(0);
+    const { counters, disks } = await s.seen(server.name);
+    expect(counters).toMatchObject({ diskWrites: 0, erases: 0 });
+    expect(disks.every(({ content }) => content.kind === "blank")).toBe(true);
   });
 });
+
+/** The zone's rack with a way to the API server that can be cut; disposed of, it is as before. */
+async function rackOverWire(s: Scene): Promise<{ readonly wire: Wire } & AsyncDisposable> {
+  const kubeconfig = await s.room.installed.rackKubeconfig(s.zone, s.signal);
+  const { wire, kubeconfig: over } = await wired(s.room, kubeconfig);
+  const start = async (flags: readonly string[]): Promise<void> => {
+    await s.room.racks.get(s.zone)?.[Symbol.asyncDispose]();
+    await s.room.startRack(s.zone, flags);
+  };
+  await start(["--kubeconfig", over]);
+  return {
+    wire,
+    [Symbol.asyncDispose]: async () => {
+      await start([]);
+      await wire[Symbol.asyncDispose]();
+    },
+  };
+}
 
 describe("an unknown MAC on the wire", () => {
   it("gets an address and nothing to boot where we serve DHCP, and silence where another does", async () => {

@@ -1,12 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { seconds } from "#base/duration.ts";
 import { LEASES, type Lease, type LeaseSpec } from "#kube/lease.ts";
-import { Wire } from "#test/fakes/wire.ts";
-import { readKubeconfig, writeKubeconfig } from "../../tools/cluster/kubeconfig.ts";
+import type { Wire } from "#test/fakes/wire.ts";
 import type { Program } from "../../tools/room/program.ts";
 import type { Scene } from "./scene.ts";
+import { wired } from "./wired.ts";
 
 /** An operator, and the only way that it has to the API server. */
 export interface Replica {
@@ -41,12 +40,8 @@ export class Pair implements AsyncDisposable {
   /** Resolves when it has seen what there is, and could lead. */
   async add(): Promise<void> {
     const { room, signal } = this.#scene;
-    const wire = await Wire.to(room.cluster.url);
-    const access = await readKubeconfig(room.installed.operatorKubeconfig, room.folder);
-    const url = `https://127.0.0.1:${wire.port}`;
-    const file = join(room.folder, `wire-${wire.port}.kubeconfig`);
-    await writeKubeconfig(file, { ...access, url });
-    const program = room.startOperator(["--kubeconfig", file]);
+    const { wire, kubeconfig } = await wired(room, room.installed.operatorKubeconfig);
+    const program = room.startOperator(["--kubeconfig", kubeconfig]);
     this.#replicas = [...this.#replicas, { program, wire }];
     const port = await program.line((text) => /"metricsPort":(\d+)/.exec(text)?.[1], signal);
     while (!(await isReady(`http://127.0.0.1:${port}/readyz`))) {

@@ -52,8 +52,11 @@ export interface Room extends AsyncDisposable {
   readonly racks: ReadonlyMap<string, Program>;
   /** Another one, with `flags` after those of the room, so that they may say otherwise. */
   startOperator(flags?: readonly string[]): Program;
-  /** Resolves when it serves. One that was killed is started again on the same addresses. */
-  startRack(zone: string): Promise<Program>;
+  /**
+   * Resolves when it serves. One that was killed is started again on the same addresses, with `flags`
+   * after those of the room, so that they may say otherwise.
+   */
+  startRack(zone: string, flags?: readonly string[]): Promise<Program>;
   /** Creates an object as an administrator. */
   apply(manifest: Manifest): Promise<void>;
 }
@@ -186,11 +189,11 @@ function newCrew(
       operators = [...operators, program];
       return program;
     },
-    startRack: async (zoneName: string): Promise<Program> => {
+    startRack: async (zoneName: string, more: readonly string[] = []): Promise<Program> => {
       const at = rows.findIndex((row) => row.zone === zoneName);
       const kubeconfig = await installed.rackKubeconfig(zoneName, signal);
       const flags = await rackFlags(zoneName, placeOf(base, at).rack, kubeconfig, folder);
-      const rack = run(`rack-${zoneName}`, "rack", [...flags, ...rackArgs]);
+      const rack = run(`rack-${zoneName}`, "rack", [...flags, ...rackArgs, ...more]);
       racks.set(zoneName, rack);
       await rack.line((text) => (text.includes("the rack serves") ? true : undefined), signal);
       return rack;
