@@ -27,7 +27,11 @@ export const RackStatus = z
           digest: Digest.describe("Of the artifact."),
           state: z.enum(["Fetching", "Cached", "Failed"]).describe("Whether it can be had here."),
           progressPercent: z.int().min(0).max(100).optional().describe("How much of it is here."),
-          message: z.string().max(256).optional().describe("Why it failed."),
+          message: z
+            .string()
+            .max(256)
+            .optional()
+            .describe("Why it failed, also while it is tried again."),
         }),
       )
       .max(256)

@@ -191,6 +191,25 @@ describe("an image that cannot be had", () => {
     expect(cache.states()).toMatchObject([{ state: "Failed", message: expect.any(String) }]);
   });
 
+  it("for now is told while it is tried again, until enough of it comes", async () => {
+    const moods: Mood[] = [{ stallsAfter: 0 }, { status: 503 }, { stallsAfter: 2_000_000 }];
+    await using upstream = await startUpstream({ size: 3_000_000, moods });
+    const cache = await openCache();
+    const heard: unknown[] = [];
+    cache.onChange(() => heard.push(cache.states().map(({ state, message }) => [state, message])));
+    cache.prefetch(upstream);
+    await reached(cache, "Cached");
+    const [begun, ...rest] = heard;
+    expect(begun).toEqual([["Fetching", undefined]]);
+    expect(rest).toEqual([
+      [["Fetching", expect.stringContaining("sent nothing for 0.06 s")]],
+      [["Fetching", expect.stringContaining("answered HTTP 503")]],
+      [["Fetching", undefined]],
+      [["Fetching", expect.stringContaining("sent nothing for 0.06 s")]],
+      [["Cached", undefined]],
+    ]);
+  });
+
   it("because its digest is another one says which, and leaves nothing", async () => {
     await using upstream = await startUpstream();
     const digest = `sha256:${createHash("sha256").update("something else").digest("hex")}`;

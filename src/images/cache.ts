@@ -177,7 +177,9 @@ export class ImageCache {
     const { clock, stall } = this.#options;
     const path = this.#path(ref.digest);
     const limit = stall === undefined ? {} : { stall };
-    const download = new Download({ ...ref, path, clock, ...limit });
+    const trouble = this.#failures.get(ref.digest)?.error;
+    const onTrouble = () => this.#tell();
+    const download = new Download({ ...ref, path, clock, trouble, onTrouble, ...limit });
     this.#downloads.set(ref.digest, download);
     this.#tell();
     this.#run(ref, download).catch((error: unknown) => this.#failed(ref, error));
@@ -228,9 +230,10 @@ export class ImageCache {
   }
 }
 
-function fetching([digest, { size, written }]: readonly [string, Download]): ImageState {
+function fetching([digest, { size, written, trouble }]: readonly [string, Download]): ImageState {
   const progress = size === null || size === 0 ? {} : { progressPercent: percent(written, size) };
-  return { digest, state: "Fetching", ...progress };
+  const message = trouble === undefined ? {} : { message: messageOf(trouble) };
+  return { digest, state: "Fetching", ...progress, ...message };
 }
 
 const messageOf = (error: unknown): string =>

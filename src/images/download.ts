@@ -18,6 +18,10 @@ export interface DownloadOptions {
   readonly stall?: Duration;
   /** Attempts in a row that bring less than a mebibyte. Default 5. */
   readonly tries?: number;
+  /** Why an earlier download of it failed; see {@link Download.trouble}. */
+  readonly trouble?: unknown;
+  /** Called when the trouble changes. */
+  readonly onTrouble?: () => void;
 }
 
 const READ = 1_048_576;
@@ -36,11 +40,13 @@ export class Download {
   #size: number | null = null;
   #state: "Fetching" | "Cached" | "Failed" = "Fetching";
   #failure: unknown;
+  #trouble: unknown;
   #change = Promise.withResolvers<void>();
 
   constructor(options: DownloadOptions) {
     this.#options = options;
     this.partial = `${options.path}.partial`;
+    this.#trouble = options.trouble;
     this.#hash = hashFor(options.digest);
   }
 
@@ -51,6 +57,11 @@ export class Download {
   /** Of the whole file; `null` until it is known. */
   get size(): number | null {
     return this.#size;
+  }
+
+  /** What the last attempt failed by, until another one has brought a mebibyte; `undefined`: nothing. */
+  get trouble(): unknown {
+    return this.#trouble;
   }
 
   /** Resolves once the size is known and the file can be opened. Rejects if it never will be. */
@@ -123,9 +134,16 @@ export class Download {
       } catch (error) {
         if (this.#written - before >= ENOUGH) failed = 0;
         if (isOver(error, signal) || failed + 1 >= tries) throw error;
+        this.#isTroubledBy(error);
       }
       await clock.sleep(backoff(seconds(0.5), seconds(10), failed, 0.5), signal);
     }
+  }
+
+  #isTroubledBy(error: unknown): void {
+    if (this.#trouble === error) return;
+    this.#trouble = error;
+    this.#options.onTrouble?.();
   }
 
   /** One connection, until the file is whole. */
@@ -136,11 +154,13 @@ export class Download {
     this.#size = upstream.size;
     this.#tell();
     const pace = new Pace(clock.now());
+    const start = this.#written;
     for await (const chunk of upstream.chunks()) {
       await file.write(chunk, 0, chunk.length, this.#written);
       this.#hash.update(chunk);
       this.#written += chunk.length;
       this.#tell();
+      if (this.#written - start >= ENOUGH) this.#isTroubledBy(undefined);
       const rate = pace.tooSlow(chunk.length, clock.now());
       if (rate !== null) throw tooSlow(url, rate);
     }

@@ -65,6 +65,24 @@ describe("what a Machine names and cannot have", () => {
     expect((await room.tasks()).map(({ spec: { type } }) => type)).toEqual(["Commission"]);
   });
 
+  it("is an image that no rack can get: it says so while its agent waits for it", async () => {
+    const room = await Room.with(deployDebian);
+    await room.settle();
+    await room.pass(seconds(3));
+    await room.commission();
+    await room.grant();
+    const message = "Rack r1 of zone a: http://images/os sent nothing for 30 s.";
+    const ready = { type: "Ready", status: "False", reason: "FetchFailed", message };
+    const conditions = [{ ...ready, lastTransitionTime: "2026-01-01T00:00:00Z" }];
+    const options = { subresource: "status" } as const;
+    const told = { status: { conditions } };
+    await room.cluster.mergePatch(KINDS.osImage, { name: "debian" }, told, options, signal);
+    await room.pass(seconds(31));
+    const { stalled, says } = await seen(room, "m1");
+    expect(stalled).toContain("False");
+    expect(says).toContain(`OSImage debian: FetchFailed: ${message}`);
+  });
+
   it("is a profile that is not there; when it comes, what it adds is deployed, too", async () => {
     const room = await Room.with({
       ...{ profileRef: { name: "r640" } },

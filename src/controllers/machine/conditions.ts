@@ -1,6 +1,6 @@
 import type { Condition } from "#api/condition.ts";
 import { FAILURES } from "#base/failure.ts";
-import { setConditions, standing } from "#kube/conditions.ts";
+import { findCondition, setConditions, standing } from "#kube/conditions.ts";
 import type { Plan } from "#lifecycle/plan.ts";
 import { LIFECYCLE } from "#lifecycle/table.ts";
 import { hasEnded } from "./evidence.ts";
@@ -12,13 +12,24 @@ import type { Gathered, Inputs } from "./gather.ts";
  */
 export function conditionsOf(inputs: Inputs, gathered: Gathered, plan: Plan): Condition[] {
   const { machine, now } = inputs;
-  const message = plan.stalled === null ? LIFECYCLE[plan.phase].doc : why(gathered, plan.stalled);
+  const message = plan.stalled === null ? progress(inputs, plan) : why(gathered, plan.stalled);
   const reason = plan.stalled ?? plan.phase;
   const ready = isReady(inputs, gathered, plan);
   const stalled = plan.stalled !== null;
   const reconciling = !ready && !stalled && !machine.spec.paused;
   const wishes = standing({ ready, reconciling, stalled, reason, message });
   return [...setConditions(machine.status?.conditions, wishes, now)];
+}
+
+/** What it does now; and what an agent waits for that has to write an image which no rack can get. */
+function progress({ image }: Inputs, { phase }: Plan): string {
+  const { doc } = LIFECYCLE[phase];
+  const usable = findCondition(image?.status?.conditions, "Ready");
+  if (phase !== "Deploying" || image === undefined || usable?.status !== "False") return doc;
+  return `${doc} OSImage ${image.metadata.name}: ${usable.reason}: ${usable.message}`.slice(
+    0,
+    1_024,
+  );
 }
 
 /** The desired state holds: free and erased, running what its holder wants, or set aside as wanted. */

@@ -39,6 +39,16 @@ describe("an image", () => {
     });
   });
 
+  it("is not while a rack that could not get it tries again", () => {
+    expect(told(rack("r1", "east", "Fetching"))).toMatchObject({ status: "True" });
+    expect(told(rack("r1", "east", "Fetching", "http://images/os sent nothing for 30 s"))).toEqual({
+      status: "False",
+      reason: "FetchFailed",
+      message: "Rack r1 of zone east: http://images/os sent nothing for 30 s.",
+      cachedOn: undefined,
+    });
+  });
+
   it("is where one has it, and says of which zone's racks that they could not get it", () => {
     expect(told(cached, failed)).toEqual({
       status: "True",

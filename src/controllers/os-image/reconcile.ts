@@ -83,10 +83,10 @@ const copiesOf = ({ spec }: OSImage, racks: readonly Rack[]) => {
   );
 };
 
-/** A sentence for each rack that could not get it: its zone's machines wait, whoever else has it. */
+/** A sentence for each rack that could not get it, also while it tries again: its zone's machines wait. */
 const failuresOf = (image: OSImage, racks: readonly Rack[]): readonly string[] =>
   copiesOf(image, racks)
-    .filter(({ state }) => state === "Failed")
+    .filter(({ state, message }) => state === "Failed" || (state === "Fetching" && message))
     .map(({ rack: { metadata, spec }, message = "it could not be fetched" }) => {
       const what = `Rack ${metadata.name} of zone ${spec.zone}: ${message}`;
       return what.endsWith(".") ? what : `${what}.`;
