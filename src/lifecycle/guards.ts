@@ -40,6 +40,10 @@ export const mayErase = (facts: Facts): boolean =>
     (facts.saw.disk === "foreign" && facts.want.adoption === "Wipe") ||
     (free(facts) && half(facts)));
 
+/** What was there before us is written over on one word alone, whoever orders a deploy. */
+export const mayWrite = ({ want, saw }: Facts): boolean =>
+  saw.disk !== "foreign" || want.adoption === "Wipe";
+
 const imageWanted = (facts: Facts): boolean =>
   facts.want.trouble === null &&
   active(facts) &&
@@ -111,6 +115,8 @@ export const GUARDS = {
   /** Nothing was written for its holder, who is gone or going. */
   unbound: (facts) => erased(facts) && (free(facts) || ordered(facts)),
   imageWanted,
+  /** Its holder's image once more, by order. */
+  deployAnew: (facts) => imageWanted(facts) && mayWrite(facts),
   /** The claim asks for another image than the one that is there, and allows to write it. */
   reinstallWanted: (facts) =>
     imageWanted(facts) &&

@@ -1,6 +1,6 @@
 import type { FailureReason } from "#base/failure.ts";
 import type { Ending, Facts, Nonce } from "./facts.ts";
-import { doubt, GUARDS, isLive, mayErase, ordered } from "./guards.ts";
+import { doubt, GUARDS, isLive, mayErase, mayWrite, ordered } from "./guards.ts";
 import { blind, comesBack, REST, type Step, stepPower } from "./power.ts";
 import { type Exit, LIFECYCLE, openExit, type Phase } from "./table.ts";
 import { type Action, stepTask } from "./tasks.ts";
@@ -90,10 +90,18 @@ function answered(
   const awaited = LIFECYCLE[phase].exits.map(({ on }) => on);
   return facts.want.asked.filter((nonce) => {
     if (nonce === exit?.on) return true;
-    if (nonce === "acceptHardware") return isAccepted(phase, facts);
-    if (nonce === "reboot") return LIFECYCLE[phase].does !== "power" || !blind(facts);
-    if (nonce === "release") return freed || !ordered(facts);
-    return !awaited.includes(nonce);
+    switch (nonce) {
+      case "acceptHardware":
+        return isAccepted(phase, facts);
+      case "reboot":
+        return LIFECYCLE[phase].does !== "power" || !blind(facts);
+      case "release":
+        return freed || !ordered(facts);
+      case "deploy":
+        return !mayWrite(facts) || !awaited.includes(nonce);
+      default:
+        return !awaited.includes(nonce);
+    }
   });
 }
 
@@ -108,6 +116,7 @@ function stalled(phase: Phase, epoch: number, facts: Facts): FailureReason | nul
   return (
     heldBack(phase, facts) ??
     (idle ? null : facts.want.trouble) ??
+    dataInTheWay(phase, facts) ??
     dataFound(phase, epoch, facts) ??
     taskTrouble(phase, epoch, facts) ??
     (facts.saw.overdue && phase === facts.phase ? "PhaseOverdue" : null) ??
@@ -146,6 +155,10 @@ const retiresUnderHolder = (phase: Phase, facts: Facts): boolean =>
   LIFECYCLE[phase].does === "power" &&
   facts.saw.holder !== "none" &&
   !ordered(facts);
+
+/** An image is to be written over something that was there before us. */
+const dataInTheWay = (phase: Phase, facts: Facts): FailureReason | null =>
+  phase === "Deploying" && !mayWrite(facts) ? "AdoptionRequired" : null;
 
 /** Would we go on, if only we knew what is on the disks, or that it may be erased? */
 function dataFound(phase: Phase, epoch: number, facts: Facts): FailureReason | null {

@@ -56,6 +56,13 @@ const NEVER: Readonly<Record<string, (facts: Facts, planned: Plan) => boolean>> 
     erases(facts, planned) && whole(facts) && !ordered(facts),
   "is anything erased that was there before, unless a person allowed it": (facts, planned) =>
     erases(facts, planned) && facts.saw.disk === "foreign" && !ordered(facts) && !wiped(facts),
+  "is anything written over what was there before, unless a person allowed it": (
+    { want, saw },
+    { actions },
+  ) =>
+    saw.disk === "foreign" &&
+    want.adoption !== "Wipe" &&
+    actions.some((action) => action.kind === "createTask" && action.intent.type === "Deploy"),
   "is anything erased that is protected": (facts, planned) =>
     erases(facts, planned) && facts.want.protected,
   "does a release begin while the brake is on": (facts, { phase }) =>

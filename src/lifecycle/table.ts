@@ -153,7 +153,7 @@ export const LIFECYCLE: Readonly<Record<Phase, PhaseSpec>> = {
       ...ORDERS,
       { to: "Rescue", when: "rescueWanted" },
       { to: "Testing", when: "occupied", on: "test" },
-      { to: "Deploying", when: "imageWanted", on: "deploy" },
+      { to: "Deploying", when: "deployAnew", on: "deploy" },
       { to: "Deploying", when: "reinstallWanted" }, // else a changed image is: not UpToDate
     ],
   },

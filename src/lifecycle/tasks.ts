@@ -1,6 +1,6 @@
 import { type Duration, seconds } from "#base/duration.ts";
 import type { Facts, Task } from "./facts.ts";
-import { ATTEMPTS, isLive, mayErase } from "./guards.ts";
+import { ATTEMPTS, isLive, mayErase, mayWrite } from "./guards.ts";
 import { blind, type PowerAction, REST, type Step, stop } from "./power.ts";
 import { LIFECYCLE, type Phase, type TaskType } from "./table.ts";
 
@@ -54,7 +54,7 @@ function follow(task: Task, type: TaskType | null, facts: Facts): readonly Actio
   ): readonly Action[] => [
     { kind: "endTask", task: { type: task.type, epoch, attempt }, state, why },
   ];
-  const wanted = task.type === type && (type !== "Erase" || mayErase(facts));
+  const wanted = task.type === type && isAllowed(type, facts);
   if (!wanted) return end("Canceled", "unwanted");
   if (task.late) return end("Expired", "late");
   if (task.state === "Running" && task.deserted === true) return end("Expired", "deserted");
@@ -69,10 +69,14 @@ function fenced({ saw }: Facts): boolean {
   return saw.running === "nothing" || (saw.running === "agent" && endedWell);
 }
 
+/** Is there a word for what it does to the disks? */
+const isAllowed = (type: TaskType, facts: Facts): boolean =>
+  (type !== "Erase" || mayErase(facts)) && (type !== "Deploy" || mayWrite(facts));
+
 /** May an attempt begin at all, once nothing is in its way? */
 function isDue(type: TaskType, mine: Task | null, facts: Facts): boolean {
   if (mine?.state === "Succeeded" || (mine?.attempt ?? 0) >= ATTEMPTS) return false;
-  return facts.want.trouble === null && (type !== "Erase" || mayErase(facts));
+  return facts.want.trouble === null && isAllowed(type, facts);
 }
 
 function begin(type: TaskType, epoch: number, mine: Task | null, facts: Facts): Step<Action> {

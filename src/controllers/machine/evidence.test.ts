@@ -116,6 +116,11 @@ describe("what the records say of the disks", () => {
       disk: half,
     },
     {
+      what: "half where an erase was ordered after a look had found nothing, and never began",
+      tasks: [task("Commission", 5, looked("Blank")), task("Erase", 6, { state: "Canceled" })],
+      disk: half,
+    },
+    {
       what: "half where a rescue may have written to erased disks",
       tasks: [
         task("Erase", 2, { state: "Succeeded", grant }),

@@ -114,7 +114,8 @@ const AFTER: Readonly<Record<TaskType, Step>> = {
   },
   Erase: (disk, task) => {
     if (stateOf(task) === "Succeeded") return "erased";
-    return isGranted(task) ? half : disk;
+    // That it was ordered says that there was something to erase, whatever a look had found.
+    return isGranted(task) || disk === "erased" ? half : disk;
   },
   Rescue: (disk, task) => (isGranted(task) && disk === "erased" ? half : disk),
   Test: (disk) => disk,

@@ -128,3 +128,16 @@ describe("an erase that finds a disk missing", () => {
     expect((await room.machine()).status?.phase).toBe("Ready");
   });
 });
+
+it("an adopted system is not written over by nonces.deploy, but by spec.adoption: Wipe alone", async () => {
+  const room = await Shop.with({ ...deployDebian, adoption: "Adopt" });
+  await room.settle();
+  await room.pass(seconds(3));
+  await room.commission("Data");
+  expect((await room.machine()).status?.phase).toBe("Deployed");
+  await room.edit({ nonces: { deploy: "1" } });
+  await room.pass(minutes(11));
+  expect((await room.tasks()).map(({ spec }) => spec.type)).toEqual(["Commission"]);
+  expect((await room.machine()).status?.phase).toBe("Deployed");
+  expect(room.events).toContain("NonceIgnored");
+});

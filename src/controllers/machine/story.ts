@@ -54,7 +54,9 @@ export function tellIgnored(
     const why =
       nonce === "reboot" && LIFECYCLE[phase].does === "power"
         ? "the machine is off, or is to be"
-        : `a machine that is ${phase} does not answer to it`;
+        : nonce === "deploy" && phase === "Deployed"
+          ? "what is on its disks was adopted, and is given up by spec.adoption: Wipe alone"
+          : `a machine that is ${phase} does not answer to it`;
     const message = `spec.nonces.${nonce} was changed, and nothing was done: ${why}. Change it again when it applies.`;
     event(machine, { type: "Warning", reason: "NonceIgnored", message });
   }
