@@ -74,10 +74,11 @@ async function lookAt(machine: Machine, deps: Deps, signal: AbortSignal): Promis
   const { spec, metadata } = machine;
   const now = deps.clock.now();
   const orphaned = metadata.deletionTimestamp !== undefined && spec.deletionPolicy === "Orphan";
-  if (spec.paused || orphaned || deps.memory.settlesIn(metadata.uid, now) > 0) {
-    return UNREAD;
-  }
+  if (spec.paused || orphaned) return UNREAD;
   const view = isEdited(machine) ? null : deps.memory.view(metadata.uid, now);
+  // A command that failed is no command to settle: else it is stalled and not by turns, at once.
+  const failed = view !== null && "trouble" in view.seen;
+  if (!failed && deps.memory.settlesIn(metadata.uid, now) > 0) return UNREAD;
   if (view !== null) return view;
   try {
     const { driver, credentialsVersion } = await deps.openBmc(machine, signal);
