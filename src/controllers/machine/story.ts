@@ -3,6 +3,7 @@ import type { Machine, MachineStatus } from "#api/machine.ts";
 import type { FailureReason } from "#base/failure.ts";
 import { findCondition, isTrue, setConditions, standing } from "#kube/conditions.ts";
 import type { EventText } from "#kube/events.ts";
+import type { Nonce } from "#lifecycle/facts.ts";
 import type { Plan } from "#lifecycle/plan.ts";
 import { LIFECYCLE, type Phase } from "#lifecycle/table.ts";
 
@@ -51,15 +52,19 @@ export function tellIgnored(
   event: (machine: Machine, event: EventText) => void,
 ): void {
   for (const nonce of ignored) {
-    const why =
-      nonce === "reboot" && LIFECYCLE[phase].does === "power"
-        ? "the machine is off, or is to be"
-        : nonce === "deploy" && phase === "Deployed"
-          ? "what is on its disks was adopted, and is given up by spec.adoption: Wipe alone"
-          : `a machine that is ${phase} does not answer to it`;
-    const message = `spec.nonces.${nonce} was changed, and nothing was done: ${why}. Change it again when it applies.`;
+    const message = `spec.nonces.${nonce} was changed, and nothing was done: ${whyIgnored(nonce, phase)}. Change it again when it applies.`;
     event(machine, { type: "Warning", reason: "NonceIgnored", message });
   }
+}
+
+function whyIgnored(nonce: Nonce, phase: Phase): string {
+  if (nonce === "reboot" && LIFECYCLE[phase].does === "power") {
+    return "the machine is off, or is to be";
+  }
+  if (nonce === "deploy" && phase === "Deployed") {
+    return "what is on its disks was adopted, and is given up by spec.adoption: Wipe alone";
+  }
+  return `a machine that is ${phase} does not answer to it`;
 }
 
 const stallOf = (status: MachineStatus | undefined): Condition | undefined =>

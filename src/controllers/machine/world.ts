@@ -214,9 +214,9 @@ function addressBook(
     [...racks.list()].some(({ status }) => status?.addresses?.includes(address));
   return ({ metadata: { uid } }) => ({
     isTaken: (address) =>
-      isRacks(address) ||
       (promised.get(address) ?? uid) !== uid ||
-      machines.by("address", address).some((other) => other.metadata.uid !== uid),
+      machines.by("address", address).some((other) => other.metadata.uid !== uid) ||
+      isRacks(address), // last: it looks at each rack
     take: (address) => {
       promised.set(address, uid);
       note(address);

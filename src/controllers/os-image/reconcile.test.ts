@@ -59,6 +59,11 @@ describe("an image", () => {
     });
   });
 
+  it("says it in a thousand characters, however many racks could not get it", () => {
+    const racks = Array.from({ length: 500 }, (_, n) => rack(`r${n}`, "east", "Failed"));
+    expect(told(...racks).message).toHaveLength(1_024);
+  });
+
   it("is not blamed for another one", () => {
     expect(told(rack("r1", "east", "Failed", "404", "sha256:b"))).toMatchObject({ status: "True" });
   });

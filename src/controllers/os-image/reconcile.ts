@@ -58,7 +58,9 @@ export function imageStatus(
     ...(bad ? [] : ["Racks fetch it when a machine needs it, and check its digest."]),
     ...(failures.length > 0 && !bad ? ["Some could not get it:"] : []),
     ...failures,
-  ].join(" ");
+  ]
+    .join(" ")
+    .slice(0, 1_024);
   return {
     observedGeneration: image.metadata.generation ?? 0,
     ...(cachedOn.size > 0 && { cachedOn: [...cachedOn].toSorted() }),
