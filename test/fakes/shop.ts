@@ -3,7 +3,7 @@ import { CORE, KINDS } from "#api/group.ts";
 import type { MachineSpec } from "#api/machine.ts";
 import type { MachineClaim, MachineClaimSpec } from "#api/machine-claim.ts";
 import { seconds } from "#base/duration.ts";
-import { Room, TENANT } from "./room.ts";
+import { deployDebian, Room, TENANT } from "./room.ts";
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 const status = { subresource: "status" } as const;
@@ -14,6 +14,26 @@ const HARDWARE = {
 };
 
 export class Shop extends Room {
+  /** With one machine that is Ready and nobody's. */
+  static async ready(): Promise<Shop> {
+    const room = await Shop.with();
+    await room.makeReady();
+    return room;
+  }
+
+  /** In which claim c runs debian on m1. */
+  static async deployed(spec: Partial<MachineClaimSpec> = {}): Promise<Shop> {
+    const room = await Shop.ready();
+    await room.claim("c", { ...deployDebian, ...spec });
+    await room.carryOut();
+    return room;
+  }
+
+  /** Who is named in the first Machine's claimRef. */
+  async holder(): Promise<string | undefined> {
+    return (await this.machine()).status?.claimRef?.name;
+  }
+
   /** A tenant's claim; the API server fills in these defaults. */
   async claim(
     name: string,
